@@ -1,0 +1,80 @@
+"""jaxcell: a differentiable model of lithium-metal cells with a protection layer on the anode.
+
+The public names are loaded when first used, so that `jaxcell --help` need not wait for JAX.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaxcell.cell import Cell as Cell
+    from jaxcell.cell import Collector as Collector
+    from jaxcell.cell import Film as Film
+    from jaxcell.cell import Interface as Interface
+    from jaxcell.cell import LithiumElectrode as LithiumElectrode
+    from jaxcell.cell import LithiumKinetics as LithiumKinetics
+    from jaxcell.cell import Nucleation as Nucleation
+    from jaxcell.cell import Pores as Pores
+    from jaxcell.cell import ProtectionLayer as ProtectionLayer
+    from jaxcell.cell import Separator as Separator
+    from jaxcell.ledger import Ledger as Ledger
+    from jaxcell.ledger import lithium_ledger as lithium_ledger
+    from jaxcell.model import ChainModel as ChainModel
+    from jaxcell.model import assemble as assemble
+    from jaxcell.observables import bottom_fraction as bottom_fraction
+    from jaxcell.observables import deposit_thickness as deposit_thickness
+    from jaxcell.observables import small_signal as small_signal
+    from jaxcell.observables import total_area_specific_resistance as total_area_specific_resistance
+    from jaxcell.protocol import Protocol as Protocol
+    from jaxcell.protocol import Step as Step
+    from jaxcell.protocol import plate as plate
+    from jaxcell.protocol import replay as replay
+    from jaxcell.protocol import rest as rest
+    from jaxcell.protocol import strip as strip
+    from jaxcell.simulation import SimulationError as SimulationError
+    from jaxcell.simulation import Solution as Solution
+    from jaxcell.simulation import simulate as simulate
+    from jaxcell.solver.integrate import Settings as Settings
+    from jaxcell.solver.results import RESULTS as RESULTS
+    from jaxcell.solver.schedule import Plan as Plan
+
+_HOME = {
+    "jaxcell.cell": [
+        "Cell",
+        "Collector",
+        "Film",
+        "Interface",
+        "LithiumElectrode",
+        "LithiumKinetics",
+        "Nucleation",
+        "Pores",
+        "ProtectionLayer",
+        "Separator",
+    ],
+    "jaxcell.ledger": ["Ledger", "lithium_ledger"],
+    "jaxcell.model": ["ChainModel", "assemble"],
+    "jaxcell.observables": [
+        "bottom_fraction",
+        "deposit_thickness",
+        "small_signal",
+        "total_area_specific_resistance",
+    ],
+    "jaxcell.protocol": ["Protocol", "Step", "plate", "replay", "rest", "strip"],
+    "jaxcell.simulation": ["SimulationError", "Solution", "simulate"],
+    "jaxcell.solver.integrate": ["Settings"],
+    "jaxcell.solver.results": ["RESULTS"],
+    "jaxcell.solver.schedule": ["Plan"],
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+__version__ = "0.1.0"
+__all__ = sorted([*_MODULE_OF, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'jaxcell' has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,69 @@
+"""Where every lithium atom is.
+
+Rows are mol per m2 of cell area, each integrated from its own flux: live lithium by side and site, and the ions held by
+the double layers (sum of C u/F). Nothing is a difference of other rows, so the total can fail to stay constant; how far
+it does, relative to the charge passed, is `imbalance`.
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Array, Float
+
+from jaxcell.model import BOTTOM, COUNTER, PORE, TOP, WORKING
+from jaxcell.simulation import Solution
+from jaxcell.units import FARADAY, Scalar, to_mah_cm2
+
+_SITES = {BOTTOM: "bottom", PORE: "inside", TOP: "top"}
+_SIDES = {WORKING: "working", COUNTER: "counter"}
+
+
+class Ledger(eqx.Module):
+    """Lithium by row and time; amounts are initial + change."""
+
+    time: Float[Array, " times"]
+    initial: dict[str, Scalar]
+    """[mol m-2] at the start, by row."""
+    change: dict[str, Float[Array, " times"]]
+    """[mol m-2] since the start, by row."""
+    gross_charge: Float[Array, " times"]
+    """Charge passed in either direction over F [mol m-2]."""
+
+    @property
+    def imbalance(self) -> Float[Array, " times"]:
+        """Lithium that appeared from nowhere, relative to the charge passed [1]; zero but for rounding."""
+        total = sum(list(self.change.values())[1:], start=next(iter(self.change.values())))
+        return total / jnp.where(self.gross_charge > 0.0, self.gross_charge, 1.0)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Amounts in mAh cm-2 by time [s], with the relative imbalance as the last column."""
+        rows = {
+            f"{name} / mAh cm-2": np.asarray(to_mah_cm2(self.initial[name] + change))
+            for name, change in self.change.items()
+        }
+        index = pd.Index(np.asarray(self.time), name="time / s")
+        return pd.DataFrame(rows, index=index).assign(**{"imbalance / 1": np.asarray(self.imbalance)})
+
+
+def lithium_ledger(solution: Solution) -> Ledger:
+    """The lithium ledger of a solution, at its times (NaN from where a run ended early)."""
+    model = solution.model
+    gained = solution.state.node[:, 0, :]
+    initial: dict[str, Scalar] = {}
+    change: dict[str, Array] = {}
+    for side, side_name in _SIDES.items():
+        for site, site_name in _SITES.items():
+            members = [j for j, where in enumerate(zip(model.sides, model.kinds, strict=True)) if where == (side, site)]
+            if members:
+                name = f"{side_name}, live {site_name}"
+                index = jnp.asarray(members)
+                initial[name] = jnp.sum(model.nodes.initial_lithium[index])
+                change[name] = jnp.sum(gained[:, index], axis=1)
+    start = model.initial_state.field
+    charge = model.nodes.capacitance[None, :] * (solution.state.field - start[None, :])
+    initial["double layers"] = jnp.sum(model.nodes.capacitance * start) / FARADAY
+    change["double layers"] = jnp.sum(charge, axis=1) / FARADAY
+    steps = jnp.diff(solution.time, prepend=0.0)
+    gross = jnp.cumsum(jnp.abs(solution.current_density) * steps) / FARADAY
+    return Ledger(solution.time, initial, change, gross)

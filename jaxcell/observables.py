@@ -1,0 +1,82 @@
+"""Quantities read off a cell or a solution."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxcell.cell import Cell
+from jaxcell.model import BOTTOM, WORKING, ChainModel, assemble
+from jaxcell.physics.nucleation import nucleation_barrier
+from jaxcell.simulation import Solution
+from jaxcell.solver.newton import left_edge, right_neighbour
+from jaxcell.solver.tridiagonal import solve_tridiagonal
+from jaxcell.units import LITHIUM_MOLAR_VOLUME, Nodes, Scalar
+
+NUCLEATED = 1e-3
+"""Barrier [V] below which a site counts as open for small currents."""
+
+
+class SmallSignal(NamedTuple):
+    """Response to a small steady current of 1 A m-2, double layers and films settled."""
+
+    share: Nodes
+    """Part of the current that plates (working side) or strips (counter side) at each node [1]."""
+    resistance: Scalar
+    """dE/dI of the cell [Ohm m2]."""
+
+
+def small_signal(model: ChainModel) -> SmallSignal:
+    """Linear steady response of the fresh cell: every open site conducts with slope i0 (alpha_a + alpha_c) F/RT.
+
+    A site without lithium whose nucleation barrier stands does not conduct. With a bottom and a top site this is the
+    current divider i_b/I = (R_t + L/sigma)/(R_b + L/kappa + R_sl + R_t + L/sigma).
+    """
+    nodes, edges = model.nodes, model.edges
+    barrier = nucleation_barrier(nodes.initial_lithium, nodes.nucleation_overpotential, nodes.nucleation_capacity)
+    exponent = nodes.anodic_transfer_coefficient + nodes.cathodic_transfer_coefficient
+    slope = nodes.area * nodes.exchange_current_density * exponent * model.f
+    slope = jnp.where(barrier < NUCLEATED, slope, 0.0)
+    films = edges.film_resistance + edges.branch_resistance
+    conductance = edges.conductance / (1.0 + edges.conductance * films)
+    own = model.direction
+    pushed = conductance * (edges.source + edges.branch_resistance) * own + edges.through * own
+    field = solve_tridiagonal(
+        -left_edge(conductance, model.has_left),
+        conductance + left_edge(conductance, model.has_left) + slope,
+        -conductance,
+        pushed - left_edge(pushed, model.has_left),
+    )
+    flux = conductance * (right_neighbour(field) - field) + pushed
+    drop = (edges.ionic_resistance + edges.film_resistance) * flux
+    across = jnp.where(model.first, field, 0.0) + drop
+    return SmallSignal(slope * field, jnp.sum(own * across) + model.separator_resistance)
+
+
+def total_area_specific_resistance(cell: Cell, points: int = 20) -> Scalar:
+    """Steady small-signal resistance of the whole cell [Ohm m2]: the one number slow, small currents can tell.
+
+    R_tot = L_s/kappa_s + R_series + sum over electrodes of (R_b + L/kappa + R_sl) || (R_t + L/sigma), with R_int =
+    R_film + RT/(F i0); a top site behind its nucleation barrier is left out, pores are taken in.
+    """
+    return small_signal(assemble(cell, points)).resistance
+
+
+def bottom_fraction(solution: Solution) -> Float[Array, " times"]:
+    """Share of the lithium gained by the working electrode that lies between collector and layer [1].
+
+    NaN while nothing has been gained.
+    """
+    model = solution.model
+    working = jnp.asarray([side == WORKING for side in model.sides])
+    bottom = working & jnp.asarray([kind == BOTTOM for kind in model.kinds])
+    gained = solution.state.node[:, 0, :]
+    all_sites = jnp.sum(jnp.where(working[None, :], gained, 0.0), axis=1)
+    at_bottom = jnp.sum(jnp.where(bottom[None, :], gained, 0.0), axis=1)
+    return jnp.where(all_sites > 0.0, at_bottom / jnp.where(all_sites > 0.0, all_sites, 1.0), jnp.nan)
+
+
+def deposit_thickness(solution: Solution) -> Float[Array, "times nodes"]:
+    """Live lithium at each node as a dense film [m]."""
+    amounts = solution.model.nodes.initial_lithium[None, :] + solution.state.node[:, 0, :]
+    return amounts * LITHIUM_MOLAR_VOLUME

@@ -1,0 +1,39 @@
+"""Plating and stripping on one site: kinetics behind a nucleation barrier, limited by what is there."""
+
+from jaxtyping import Array, Float
+
+from jaxcell.physics.kinetics import butler_volmer
+from jaxcell.physics.nucleation import effective_driving_force, lithium_activity, nucleation_barrier
+
+
+def plating_current(
+    u: Float[Array, "..."],
+    lithium: Float[Array, "..."],
+    *,
+    exchange_current_density: Float[Array, "..."],
+    cathodic_transfer_coefficient: Float[Array, "..."],
+    anodic_transfer_coefficient: Float[Array, "..."],
+    nucleation_overpotential: Float[Array, "..."],
+    nucleation_capacity: Float[Array, "..."],
+    depletion_capacity: Float[Array, "..."],
+    inverse_pore_capacity: Float[Array, "..."],
+    f: Float[Array, "..."],
+) -> Float[Array, "..."]:
+    """Plating current density [A m-2 of site surface] at driving force u [V] and live lithium q [mol m-2].
+
+    i = i0 [(1 - q/q_pore) exp(alpha_c f w) - tanh(q/q*) exp(-alpha_a f w)], w = w(u, eta_n(q)).
+
+    No current below the barrier of a site that has not nucleated (apart from a deposit of some q*), one
+    equilibrium u = 0 once it has, no ripening at rest, smooth exhaustion, and q >= 0.
+    `inverse_pore_capacity` 1/q_pore [m2 mol-1] is zero on a surface.
+    """
+    barrier = nucleation_barrier(lithium, nucleation_overpotential, nucleation_capacity)
+    return butler_volmer(
+        effective_driving_force(u, barrier),
+        lithium_activity(lithium, depletion_capacity),
+        1.0 - lithium * inverse_pore_capacity,
+        exchange_current_density,
+        cathodic_transfer_coefficient,
+        anodic_transfer_coefficient,
+        f,
+    )

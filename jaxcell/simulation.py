@@ -1,0 +1,115 @@
+"""simulate(cell, protocol) -> Solution."""
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxcell.cell import Cell
+from jaxcell.model import ChainModel, assemble
+from jaxcell.protocol import Protocol
+from jaxcell.solver.integrate import Settings, Trajectory, replay, solve
+from jaxcell.solver.results import RESULTS
+from jaxcell.solver.schedule import Plan, Schedule
+from jaxcell.solver.system import State
+from jaxcell.units import Counter, is_traced
+
+DEFAULT_SETTINGS = Settings(rtol=1e-4, atol=1e-4)
+"""Local errors of 0.1 mV and 1e-4 of the amounts; see Settings."""
+
+
+class SimulationError(RuntimeError):
+    """A run that did not reach its end, raised by `simulate(..., throw=True)`; carries the solution so far."""
+
+    def __init__(self, message: str, solution: "Solution"):
+        super().__init__(message)
+        self.solution = solution
+
+
+class Solution(eqx.Module):
+    """What the model says at the protocol's times; NaN from where a run ended early (`status` says why)."""
+
+    time: Float[Array, " times"]
+    """Since the start [s]."""
+    voltage: Float[Array, " times"]
+    """Terminal voltage [V], Battery Data Format sign."""
+    current_density: Float[Array, " times"]
+    """Terminal current density [A m-2], positive charges the working electrode."""
+    state: State
+    """Field and local states, leading axis: times."""
+    model: ChainModel
+    trajectory: Trajectory
+    """How the integration went: step plan, error estimate, counts, last accepted state."""
+
+    @property
+    def status(self) -> Counter:
+        """A `RESULTS` code; zero is success."""
+        return self.trajectory.status
+
+    @property
+    def result(self) -> RESULTS:
+        """The outcome as a readable code; needs concrete values."""
+        return RESULTS(int(self.status))
+
+    @property
+    def reached(self) -> int:
+        """Number of the protocol's times that the run reached; needs concrete values."""
+        return int(np.sum(np.isfinite(np.asarray(self.voltage))))
+
+    @property
+    def plan(self) -> Plan:
+        """The step grid, to be replayed by `simulate(..., plan=...)`."""
+        return self.trajectory.plan.trimmed()
+
+
+def simulate(
+    cell: Cell,
+    protocol: Protocol,
+    *,
+    points: int = 20,
+    settings: Settings = DEFAULT_SETTINGS,
+    plan: Plan | None = None,
+    throw: bool = True,
+) -> Solution:
+    """Run a protocol on a cell.
+
+    Without `plan` the steps are chosen by error control; with one (`Solution.plan` of an earlier run) they are
+    replayed: the same program for every parameter value. Differentiable in cell and protocol in both modes, either
+    way, and a pure function to jit and vmap with `throw=False`.
+
+    `points`: finite volumes of each protection layer with pores. Raises `SimulationError` (with the solution so far)
+    if the run ends early, unless `throw` is False or values are traced.
+    """
+    if not isinstance(cell, Cell):
+        raise ValueError(f"cell must be a Cell, but is {type(cell).__name__}.")
+    if not isinstance(protocol, Protocol):
+        raise ValueError(f"protocol must be a Protocol, but is {type(protocol).__name__}.")
+    solution = _run(cell, protocol, plan, points, settings)
+    if throw and not is_traced(solution.status) and solution.result is not RESULTS.successful:
+        trajectory = solution.trajectory
+        raise SimulationError(
+            f"{solution.result.sentence} It ended at {float(trajectory.final_time):.6g} s of "
+            f"{float(solution.time[-1]):.6g} s, with {float(cell.plating_sign * trajectory.final_voltage):.4g} V "
+            f"at the terminal.",
+            solution,
+        )
+    return solution
+
+
+@eqx.filter_jit
+def _run(cell: Cell, protocol: Protocol, plan: Plan | None, points: int, settings: Settings) -> Solution:
+    model = assemble(cell, points)
+    sign = cell.plating_sign
+    schedule = Schedule(protocol.duration, sign * protocol.current_density, protocol.jump)
+    initial = model.initial_state
+    if plan is None:
+        trajectory = solve(model, initial, schedule, settings)
+    else:
+        trajectory = replay(model, initial, schedule, plan, settings)
+    return Solution(
+        time=protocol.time,
+        voltage=sign * trajectory.voltage,
+        current_density=protocol.current_density,
+        state=trajectory.state,
+        model=model,
+        trajectory=trajectory,
+    )

@@ -1,0 +1,1 @@
+"""Structured implicit integration of a chain of sites, with exact derivatives."""

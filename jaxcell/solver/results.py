@@ -1,0 +1,35 @@
+"""How a run ended, as codes inside compiled programs and as sentences outside."""
+
+from enum import IntEnum
+
+
+class RESULTS(IntEnum):
+    """Outcome of a run; zero is success."""
+
+    successful = 0
+    newton_failed = 1
+    step_too_small = 2
+    step_limit = 3
+    voltage_guard = 4
+
+    @property
+    def sentence(self) -> str:
+        """What happened, and what to do about it."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    RESULTS.successful: "The run reached the end of its protocol.",
+    RESULTS.newton_failed: (
+        "Newton's method did not converge on a planned step grid; plan a new grid at the present parameters."
+    ),
+    RESULTS.step_too_small: (
+        "The time step fell below the smallest the clock resolves; "
+        "the state or a parameter is likely not physical, or the tolerances are too tight for float64."
+    ),
+    RESULTS.step_limit: "The run used up its steps; raise max_steps or loosen the tolerances.",
+    RESULTS.voltage_guard: (
+        "The cell voltage reached the guard, most likely because an electrode ran out of lithium; "
+        "everything before that time is kept."
+    ),
+}

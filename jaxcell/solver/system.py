@@ -1,0 +1,104 @@
+"""What the solver needs to know of a model: a chain of nodes that talk to their neighbours.
+
+The state is a field u at M nodes, k local states z at each node and l local states w at each edge (edge m lies
+to the right of node m, and the last edge of an electrode meets the separator).  With I the cell's current
+density, the equations are
+
+    C_m du_m/dt  =  J_m - left_m J_(m-1) - s_m(u_m, z_m)                          (charge at node m)
+        dz_m/dt  =  Z(u_m, z_m)                                                    (local states of a node)
+    T_m dw_m/dt  =  W(u_m, u_(m+1), w_m, I),      J_m = J(u_m, u_(m+1), w_m, I)   (local states of an edge)
+
+so eliminating z and w point by point leaves one tridiagonal system for u, however many local states there are.
+C_m = 0 and T_m = 0 make their row algebraic.
+"""
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from jaxcell.units import Edges, NodeMask, Nodes, Scalar
+
+
+class State(NamedTuple):
+    """Field and local states of the chain; also used for their increments, residuals and rates."""
+
+    field: Float[Array, " nodes"]
+    """u [V] at the nodes."""
+    node: Float[Array, "k nodes"]
+    """z: local states of the nodes."""
+    edge: Float[Array, "l nodes"]
+    """w: local states of the edges."""
+
+
+class NodeLaw(NamedTuple):
+    """What a node does at given u and z."""
+
+    source: Nodes
+    """s [A m-2]: current that leaves the ionic phase here."""
+    rate: Float[Array, "k nodes"]
+    """dz/dt."""
+
+
+class EdgeLaw(NamedTuple):
+    """What an edge does at given u on both sides, w and I."""
+
+    flux: Edges
+    """J [A m-2], toward the collector."""
+    rate: Float[Array, "l nodes"]
+    """T dw/dt."""
+
+
+class ChainSystem(eqx.Module):
+    """A model in the form above. Every law acts element by element along the chain."""
+
+    @property
+    @abstractmethod
+    def field_capacity(self) -> Nodes:
+        """C [F m-2] of cell area; zero makes the node's field algebraic."""
+
+    @property
+    @abstractmethod
+    def edge_capacity(self) -> Float[Array, "l nodes"]:
+        """T [s]; zero makes the edge state algebraic."""
+
+    @property
+    @abstractmethod
+    def has_left(self) -> NodeMask:
+        """Whether the node has an edge on its left (False at the first node of an electrode)."""
+
+    @property
+    @abstractmethod
+    def kinetic(self) -> NodeMask:
+        """Whether the node's source grows exponentially in u (its Newton updates are limited)."""
+
+    @property
+    @abstractmethod
+    def node_scale(self) -> Float[Array, "k nodes"]:
+        """Change of z that alters the node's law by its own order: scales the Newton iteration."""
+
+    @property
+    @abstractmethod
+    def node_tolerance(self) -> Float[Array, "k nodes"]:
+        """Error of z that shifts u by about 1 V: scales the error control [unit of z per V]."""
+
+    @property
+    @abstractmethod
+    def node_origin(self) -> Float[Array, "k nodes"]:
+        """What z counts from: z + origin is the amount that stays positive.
+
+        Counting changes from the start, not amounts, keeps a short pulse on a thick foil exact.
+        """
+
+    @abstractmethod
+    def node(self, field: Nodes, states: Float[Array, "k nodes"]) -> NodeLaw:
+        """Node laws, element by element."""
+
+    @abstractmethod
+    def edge(self, left: Nodes, right: Nodes, states: Float[Array, "l nodes"], current: Scalar) -> EdgeLaw:
+        """Edge laws, element by element; `current` is the cell's I [A m-2], positive plates the working side."""
+
+    @abstractmethod
+    def voltage(self, state: State, current: Scalar) -> Scalar:
+        """Cell voltage E = phi_e(counter) - phi_e(working) [V]: for the guard and the error report."""
