@@ -62,6 +62,27 @@ def total_area_specific_resistance(cell: Cell, points: int = 20) -> Scalar:
     return small_signal(assemble(cell, points)).resistance
 
 
+def resistances(cell: Cell) -> dict[str, Scalar]:
+    """Area-specific resistances of a cell and its parts [Ohm m2], by name.
+
+    `total_area_specific_resistance` of the whole cell; `separator_resistance` L_s/kappa_s + R_series; for the working
+    electrode `interfacial_resistance` R_film + contact + RT/(F i0) of its bottom interface and, with a layer,
+    `layer_resistance` L/kappa and `layer_and_interface_resistance`, their sum with the layer|separator film.
+    """
+    electrode = cell.working
+    interface = electrode.interface.resistance(cell.temperature)
+    parts = {
+        "total_area_specific_resistance": total_area_specific_resistance(cell),
+        "separator_resistance": cell.separator.resistance,
+        "interfacial_resistance": interface,
+    }
+    if electrode.layer is not None:
+        layer = electrode.layer.thickness / electrode.layer.ionic_conductivity
+        parts["layer_resistance"] = layer
+        parts["layer_and_interface_resistance"] = layer + interface + electrode.layer.separator_film.resistance
+    return parts
+
+
 def bottom_fraction(solution: Solution) -> Float[Array, " times"]:
     """Share of the lithium gained by the working electrode that lies between collector and layer [1].
 

@@ -1,0 +1,106 @@
+"""The fit of a cell model to a record of current and voltage."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jaxcell.cell import Cell
+from jaxcell.inference.dataset import Dataset
+from jaxcell.inference.parameters import ParameterSet
+from jaxcell.inference.problem import Physical, Problem
+from jaxcell.observables import resistances
+from jaxcell.simulation import DEFAULT_SETTINGS, Solution, simulate
+from jaxcell.solver.integrate import Settings
+from jaxcell.solver.schedule import Plan
+from jaxcell.units import to_ohm_cm2
+
+
+class CellProblem(Problem):
+    """Residuals (V_model - V_measured)/noise of a cell that follows the measured current.
+
+    The step grid is planned once by an error-controlled run and replayed for every theta, so that the residuals are a
+    smooth function of theta; `planned(theta)` gives the same problem on a grid made for theta.  A theta whose run
+    fails on the grid has NaN residuals, never silently wrong ones.
+    """
+
+    parameters: ParameterSet
+    segments: Int[Array, " residuals"]
+    data_scale: Float[Array, " residuals"] | None
+    cell: Cell
+    dataset: Dataset
+    plan: Plan
+    settings: Settings = eqx.field(static=True)
+    grid_points: int = eqx.field(static=True)
+    data_unit: str = eqx.field(static=True)
+
+    def __init__(
+        self,
+        cell: Cell,
+        dataset: Dataset,
+        parameters: ParameterSet,
+        *,
+        settings: Settings = DEFAULT_SETTINGS,
+        grid_points: int = 20,
+        plan: Plan | None = None,
+    ) -> None:
+        """`cell` holds the fixed values; `grid_points` are the finite volumes of a layer with pores.
+
+        Raises `SimulationError` if the cell with the parameters' initial values cannot follow the current.
+        """
+        self.parameters = parameters
+        self.segments = dataset.segments
+        self.data_scale = jnp.where(dataset.segments >= 0, dataset.noise, 1.0)
+        self.cell = cell
+        self.dataset = dataset
+        self.settings = settings
+        self.grid_points = grid_points
+        self.data_unit = "V"
+        self.plan = _plan(cell, dataset, parameters, parameters.initial, settings, grid_points) if plan is None else plan
+
+    def cell_at(self, theta: Float[Array, " parameters"]) -> Cell:
+        """The cell with the parameters' values put in."""
+        return self.parameters.apply(self.cell, theta)
+
+    def solution(self, theta: Float[Array, " parameters"], *, replanned: bool = False) -> Solution:
+        """The simulation at theta, on the problem's grid or with error control of its own."""
+        return simulate(
+            self.cell_at(theta),
+            self.dataset.protocol,
+            points=self.grid_points,
+            settings=self.settings,
+            plan=None if replanned else self.plan,
+            throw=False,
+        )
+
+    def planned(self, theta: Float[Array, " parameters"]) -> "CellProblem":
+        """The same problem with its step grid planned at theta; needs concrete values."""
+        plan = _plan(self.cell, self.dataset, self.parameters, theta, self.settings, self.grid_points)
+        return eqx.tree_at(lambda p: p.plan, self, plan)
+
+    def residuals(self, theta: Float[Array, " parameters"]) -> Float[Array, " residuals"]:
+        fitted = self.segments >= 0
+        difference = (self.solution(theta).voltage - self.dataset.voltage) / self.dataset.noise
+        return jnp.where(fitted, difference, 0.0)
+
+    def combinations(self, theta: Float[Array, " parameters"]) -> Physical:
+        return {name: to_ohm_cm2(value) for name, value in resistances(self.cell_at(theta)).items()}
+
+    def combination_units(self) -> dict[str, str]:
+        return {name: "ohm cm2" for name in resistances(self.cell)}
+
+
+def _plan(
+    cell: Cell,
+    dataset: Dataset,
+    parameters: ParameterSet,
+    theta: Any,
+    settings: Settings,
+    grid_points: int,
+) -> Plan:
+    solution = simulate(
+        parameters.apply(cell, jnp.asarray(np.asarray(theta))), dataset.protocol, points=grid_points, settings=settings
+    )
+    return solution.plan

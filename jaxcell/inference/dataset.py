@@ -1,0 +1,129 @@
+"""Measured voltages on a measured current, ready to be compared with a simulation."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jaxcell.protocol import Protocol, replay
+from jaxcell.units import Scalar
+
+FEWEST_TRIPLES = 8
+"""Consecutive triples of samples needed to estimate the noise."""
+FLOOR = 1e-9
+"""Smallest noise [V] that an estimate may return: below any converter's resolution."""
+
+
+class Dataset(eqx.Module):
+    """A record of terminal current and voltage on one cell, to be replayed and fitted.
+
+    Rows that are not fitted (rests, impedance) keep their charge and time in the protocol; each stretch of them is one
+    interval of constant current.
+    """
+
+    protocol: Protocol
+    voltage: Float[Array, " intervals"]
+    """Measured at the end of each interval [V], Battery Data Format sign."""
+    segments: Int[Array, " intervals"]
+    """Number of the contiguous stretch that a fitted row belongs to; -1 for rows that are not fitted."""
+    noise: Scalar
+    """Standard deviation of one voltage sample [V]."""
+    start_time: float = eqx.field(static=True)
+    """Time of the record at which the replay starts [s]."""
+
+    @property
+    def points(self) -> int:
+        """Number of fitted rows."""
+        return int(np.sum(np.asarray(self.segments) >= 0))
+
+    @property
+    def time(self) -> Float[Array, " intervals"]:
+        """Ends of the intervals, on the record's clock [s]."""
+        return self.start_time + self.protocol.time
+
+
+def dataset(
+    time: Sequence[float] | np.ndarray,
+    current_density: Sequence[float] | np.ndarray,
+    voltage: Sequence[float] | np.ndarray,
+    *,
+    fitted: Sequence[bool] | np.ndarray | None = None,
+    noise: float | None = None,
+) -> Dataset:
+    """A dataset from columns of equal length.
+
+    `current_density` [A m-2] of a row flowed since the row before, so the first row only sets the clock.  `fitted`
+    marks the rows whose voltage [V] counts (default: all with current); `noise` [V] is the standard deviation of a
+    sample, estimated from the scatter of neighbouring samples when None.
+
+    Raises ValueError naming the argument and row that is not finite, lengths that differ, time that does not increase,
+    noise that is not above zero, or fewer than two fitted rows.
+    """
+    t, i, v = (np.asarray(column, dtype=np.float64) for column in (time, current_density, voltage))
+    if v.shape != t.shape:
+        raise ValueError(f"voltage must have as many rows as time ({t.shape}), but has shape {v.shape}.")
+    use = (i != 0.0) if fitted is None else np.asarray(fitted, dtype=bool)
+    if use.shape != t.shape:
+        raise ValueError(f"fitted must have as many rows as time ({t.shape}), but has shape {use.shape}.")
+    bad = np.flatnonzero(~np.isfinite(v) & use)
+    if bad.size:
+        raise ValueError(f"voltage must be finite in fitted rows [V], but row {bad[0]} is {v[bad[0]]}.")
+    use = use.copy()
+    use[0] = False
+    if use.sum() < 2:
+        raise ValueError(f"at least 2 rows must be fitted, but there are {int(use.sum())}.")
+    if noise is not None and not (np.isfinite(noise) and noise > 0.0):
+        raise ValueError(f"noise must be a finite number above 0 V, but is {noise!r}.")
+    replay(t, i)  # refuses what cannot be replayed, in the rows of the caller
+    keep = _ends_of_unfitted(use)
+    charge = np.concatenate([[0.0], np.cumsum(i[1:] * np.diff(t))])
+    t, v, use, charge = t[keep], v[keep], use[keep], charge[keep]
+    flows = np.diff(charge) / np.diff(t)
+    protocol = replay(t, np.concatenate([[0.0], flows]))
+    labels = _stretches(use, np.concatenate([[0.0], flows]))
+    return Dataset(
+        protocol=protocol,
+        voltage=jnp.asarray(np.where(use, v, 0.0)[1:]),
+        segments=jnp.asarray(labels[1:]),
+        noise=jnp.asarray(noise_of(t, v, labels) if noise is None else float(noise)),
+        start_time=float(t[0]),
+    )
+
+
+def noise_of(time: np.ndarray, voltage: np.ndarray, segments: np.ndarray) -> float:
+    """Standard deviation of a sample [V] from the scatter about straight lines through its neighbours.
+
+    d_j = v_j - (line through v_(j-1) and v_(j+1)) has variance sigma^2 (1 + w^2 + (1 - w)^2) for white noise and is
+    blind to drift; sigma comes from the median of |d_j|, which a few transients do not move (normal noise:
+    median |d|/sd = 0.6745).
+
+    Raises ValueError with fewer than 8 triples of consecutive fitted rows.
+    """
+    inside = (segments[1:-1] >= 0) & (segments[:-2] == segments[1:-1]) & (segments[2:] == segments[1:-1])
+    if inside.sum() < FEWEST_TRIPLES:
+        raise ValueError(
+            f"noise cannot be estimated from {int(inside.sum())} consecutive triples of fitted rows "
+            f"(at least {FEWEST_TRIPLES} are needed); give it in V."
+        )
+    weight = ((time[2:] - time[1:-1]) / (time[2:] - time[:-2]))[inside]
+    line = weight * voltage[:-2][inside] + (1.0 - weight) * voltage[2:][inside]
+    scatter = (voltage[1:-1][inside] - line) / np.sqrt(1.0 + weight**2 + (1.0 - weight) ** 2)
+    return max(FLOOR, float(np.median(np.abs(scatter)) / 0.6744897501960817))
+
+
+def _ends_of_unfitted(use: np.ndarray) -> np.ndarray:
+    """Rows to keep: the first, every fitted one, and the last of each stretch that is not fitted."""
+    following_fitted = np.append(use[1:], True)
+    keep = use | following_fitted
+    keep[0] = True
+    return keep
+
+
+def _stretches(use: np.ndarray, flows: np.ndarray) -> np.ndarray:
+    """Label contiguous fitted rows of one direction of current; -1 elsewhere."""
+    direction = np.sign(flows)
+    new = use & (~np.append(False, use[:-1]) | (direction != np.append(0.0, direction[:-1])))
+    return np.where(use, np.cumsum(new) - 1, -1)
+

@@ -1,0 +1,10 @@
+"""Measurements in and out: cyclers' files, the Battery Data Format, tables in memory."""
+
+from jaxcell.io.bdf import write_bdf_csv as write_bdf_csv
+from jaxcell.io.errors import MeasurementError as MeasurementError
+from jaxcell.io.half_cycles import HalfCycle as HalfCycle
+from jaxcell.io.kinds import Kind as Kind
+from jaxcell.io.measurement import Measurement as Measurement
+from jaxcell.io.provenance import Provenance as Provenance
+from jaxcell.io.read import read_measurement as read_measurement
+from jaxcell.io.spectrum import Spectrum as Spectrum
