@@ -80,6 +80,7 @@ class _Progress(NamedTuple):
     iterations: Counter
     status: Counter
     running: Array
+    retried: Array
     out: State
     out_voltage: Array
     out_error: Array
@@ -116,6 +117,7 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
         iterations=jnp.asarray(0),
         status=jnp.asarray(int(RESULTS.successful)),
         running=jnp.asarray(True),
+        retried=jnp.asarray(False),
         out=nan_rows,
         out_voltage=jnp.full(intervals, jnp.nan),
         out_error=jnp.full(intervals, jnp.nan),
@@ -152,7 +154,7 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     remaining = length - p.elapsed
     # Two equal steps rather than a full one and a sliver.
     step = jnp.where(p.step >= remaining * (1 - 1e-9), remaining, jnp.minimum(p.step, 0.5 * remaining))
-    result = implicit_step(system, p.state, slope, step, current, tableau, settings.newton, estimate_error=True)
+    result = implicit_step(system, p.state, slope, step, current, tableau, settings.newton, differentiable=False)
     voltage = system.voltage(result.state, current)
     voltage_error = jnp.abs(system.voltage(jax.tree.map(jnp.add, result.state, result.error), current) - voltage)
     size = _error_size(system, p.state, result, settings)
@@ -163,7 +165,8 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     accepted = accurate & (~beyond | near_guard)
 
     factor = 0.8 * jnp.maximum(size, 1e-8) ** (-1.0 / tableau.order)
-    factor = jnp.where(sound, jnp.clip(factor, 0.1, 3.0), 0.25)
+    most = jnp.where(p.retried, 1.0, 3.0)
+    factor = jnp.where(sound, jnp.clip(factor, 0.1, most), 0.25)
     factor = jnp.where(accurate & beyond, 0.5, factor)
     # A step cut short to land on an output time says nothing against the longer one.
     proposal = jnp.where(accepted, jnp.maximum(step * factor, jnp.where(step < p.step, p.step, 0.0)), step * factor)
@@ -206,6 +209,7 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
         rejected=p.rejected + ~accepted,
         iterations=p.iterations + result.iterations,
         status=status,
+        retried=~accepted,
         running=(status == int(RESULTS.successful)) & (next_interval < schedule.duration.shape[0]),
         # Rows are written at every try; the last accepted step of the interval writes last.
         out=jax.tree.map(lambda rows, y: rows.at[k].set(y), p.out, result.state),
@@ -253,7 +257,7 @@ def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, 
         step = jnp.where(active, part * schedule.duration[k], 1.0)
         result = implicit_step(
             system, state, slope, step, schedule.current[k], settings.tableau, settings.newton,
-            estimate_error=False,
+            differentiable=True,
         )  # fmt: skip
         new = jax.tree.map(lambda a, b: jnp.where(active, a, b), result.state, state)
         new_slope = jax.tree.map(lambda a, b: jnp.where(active, a, b), result.slope, slope)

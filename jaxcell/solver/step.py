@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from jaxcell.solver.newton import (
     NewtonSettings,
@@ -37,12 +38,14 @@ def implicit_step(
     tableau: Tableau,
     settings: NewtonSettings,
     *,
-    estimate_error: bool,
+    differentiable: bool,
 ) -> StepResult:
     """Advance the chain by `step` [s] at constant `current` [A m-2].
 
-    Differentiable with respect to system, state, step and current in both modes: each stage ends with a Newton
-    step whose derivative is the implicit-function rule.
+    `differentiable`: each stage ends with one more Newton step, whose derivative with respect to system, state, step
+    and current is the implicit-function rule, in both modes; no error estimate.  Otherwise: an error estimate, and no
+    derivative.  Lithium balances either way: charge conservation is linear in the unknowns (what leaves the double
+    layers becomes lithium), and a full Newton step fulfils linear equations exactly, converged or not.
 
     The error estimate d = h sum e_i f_i is passed through (M/g - rate')^(-1)/g, the matrix of the last stage:
     components much faster than the step are damped to what they will really be off by (Shampine's device;
@@ -57,10 +60,10 @@ def implicit_step(
         previous, previous_time, guess_slope, weighted, iterations, converged = carry
         row, index, time = coefficients
         # weighted[j] holds h f_j = h M dY_j/dt of the stages done so far, zero for those to come
-        base = jax.tree.map(lambda y, f: y + jnp.tensordot(row, f, axes=1), state, weighted)
+        base = jax.tree.map(lambda y, f: y + _combine(row, f), state, weighted)
         guess = jax.tree.map(lambda y, s: y + (time - previous_time) * step * s, previous, guess_slope)
         found = newton(*jax.lax.stop_gradient((system, guess, base, g, current)), settings)
-        y = polish(system, found.state, base, g, current)
+        y = polish(system, found.state, base, g, current) if differentiable else found.state
         # From the stage equation: f = (Y - B)/g without a capacity in the way, so that C = 0 is no special case.
         f = jax.tree.map(lambda new, old: (new - old) / tableau.gamma, y, base)
         weighted = jax.tree.map(lambda all_f, one: all_f.at[index].set(one), weighted, f)
@@ -82,17 +85,22 @@ def implicit_step(
     strictly_lower = jnp.asarray(np.tril(a, -1))
     carry, _ = jax.lax.scan(stage, carry, (strictly_lower, jnp.arange(stages), jnp.asarray(c)))
     new, _, new_slope, weighted, iterations, converged = carry
-    if estimate_error:
-        error = _estimate(system, new, weighted, g, current, tableau)
-    else:
+    if differentiable:
         error = jax.tree.map(jnp.zeros_like, new)
+    else:
+        error = _estimate(system, new, weighted, g, current, tableau)
     return StepResult(new, new_slope, error, converged, iterations)
 
 
 def _estimate(
     system: ChainSystem, state: State, weighted: State, g: Scalar, current: Scalar, tableau: Tableau
 ) -> State:
-    e = jnp.asarray(tableau.error)
-    raw = jax.tree.map(lambda f: jnp.tensordot(e, f, axes=1), weighted)
+    raw = jax.tree.map(lambda f: _combine(jnp.asarray(tableau.error), f), weighted)
     rhs = State(system.field_capacity * raw.field / g, raw.node / g, system.edge_capacity * raw.edge / g)
     return solve_linear(system, linearise(system, state, g, current), rhs)
+
+
+def _combine(coefficients: Array, rows: Array) -> Array:
+    """Sum of the rows weighted by the coefficients, as one fused loop (a dot product of this size costs more)."""
+    shape = coefficients.shape + (1,) * (rows.ndim - 1)
+    return jnp.sum(coefficients.reshape(shape) * rows, axis=0)
