@@ -173,13 +173,13 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     too_small = ~accepted & ((proposal < SMALLEST_FRACTION * length) | (proposal < SMALLEST_STEP))
 
     reached = accepted & (step == remaining)
-    next_interval = k + reached
+    next_interval = k + jnp.where(reached, 1, 0)
     ahead = jnp.minimum(next_interval, schedule.duration.shape[0] - 1)
     fresh_next = reached & schedule.jump[ahead]
     proposal = jnp.where(
         fresh_next, jnp.minimum(proposal, settings.first_fraction * schedule.duration[ahead]), proposal
     )
-    count = p.steps + accepted
+    count = p.steps + jnp.where(accepted, 1, 0)
     status = jnp.where(
         accepted & beyond | too_small & beyond,
         int(RESULTS.voltage_guard),
@@ -206,7 +206,7 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
         slope=keep(result.slope, p.slope),
         voltage=keep(voltage, p.voltage),
         steps=count,
-        rejected=p.rejected + ~accepted,
+        rejected=p.rejected + jnp.where(accepted, 0, 1),
         iterations=p.iterations + result.iterations,
         status=status,
         retried=~accepted,

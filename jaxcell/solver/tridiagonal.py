@@ -4,6 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+CUSTOM_CALLS = ("tridiagonal_solve_perturbed_ffi", "lapack_dgtsv_ffi", "cusparse_gtsv2_ffi")
+"""Library routines behind the solve, for `jax.export`, which asks to name those it has no version promise for."""
+
 
 def solve_tridiagonal(
     lower: Float[Array, " n"],
