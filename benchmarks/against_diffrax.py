@@ -30,13 +30,16 @@ TOLERANCES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5, 1e-6)
 
 
 def right_hand_side(t, y, args):
-    """du/dt and dq/dt of the chain; the cell has no films, so there are no edge states."""
+    """du/dt and dq/dt of the chain; the cell has no films, so there are no edge states.
+
+    Lithium is scaled as jaxcell's error control scales it, so that one absolute tolerance means the same to both.
+    """
     del t
     model, current = args
-    field, gained = y
-    state = State(field, gained, jnp.zeros((2, field.shape[0])))
+    field, scaled = y
+    state = State(field, scaled * model.node_tolerance, jnp.zeros((2, field.shape[0])))
     rate = rates(model, *evaluate(model, state, current))
-    return rate.field / model.field_capacity, rate.node
+    return rate.field / model.field_capacity, rate.node / model.node_tolerance
 
 
 @eqx.filter_jit
@@ -55,16 +58,14 @@ def run_diffrax(model: ChainModel, currents, half_cycle, points, solver, toleran
             y,
             args=(model, current),
             saveat=diffrax.SaveAt(ts=times),
-            stepsize_controller=diffrax.PIDController(
-                rtol=tolerance, atol=(tolerance, tolerance * model.node_tolerance)
-            ),
+            stepsize_controller=diffrax.PIDController(rtol=tolerance, atol=tolerance),
             max_steps=200_000,
             throw=False,
         )
-        field, gained = solution.ys
+        field, scaled = solution.ys
         edge = jnp.zeros((points, 2, field.shape[1]))
-        voltage = jax.vmap(lambda s: model.voltage(s, current))(State(field, gained, edge))
-        end = jax.tree.map(lambda rows: rows[-1], (field, gained))
+        voltage = jax.vmap(lambda s: model.voltage(s, current))(State(field, scaled * model.node_tolerance, edge))
+        end = jax.tree.map(lambda rows: rows[-1], (field, scaled))
         return end, (voltage, solution.stats["num_steps"])
 
     _, (voltage, steps) = jax.lax.scan(one, (initial.field, initial.node), currents)

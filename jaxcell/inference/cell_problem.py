@@ -58,7 +58,9 @@ class CellProblem(Problem):
         self.settings = settings
         self.grid_points = grid_points
         self.data_unit = "V"
-        self.plan = _plan(cell, dataset, parameters, parameters.initial, settings, grid_points) if plan is None else plan
+        self.plan = (
+            _plan(cell, dataset, parameters, parameters.initial, settings, grid_points) if plan is None else plan
+        )
 
     def cell_at(self, theta: Float[Array, " parameters"]) -> Cell:
         """The cell with the parameters' values put in."""
@@ -89,7 +91,7 @@ class CellProblem(Problem):
         return {name: to_ohm_cm2(value) for name, value in resistances(self.cell_at(theta)).items()}
 
     def combination_units(self) -> dict[str, str]:
-        return {name: "ohm cm2" for name in resistances(self.cell)}
+        return dict.fromkeys(resistances(self.cell), "ohm cm2")
 
 
 def _plan(

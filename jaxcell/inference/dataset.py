@@ -126,4 +126,3 @@ def _stretches(use: np.ndarray, flows: np.ndarray) -> np.ndarray:
     direction = np.sign(flows)
     new = use & (~np.append(False, use[:-1]) | (direction != np.append(0.0, direction[:-1])))
     return np.where(use, np.cumsum(new) - 1, -1)
-

@@ -1,0 +1,204 @@
+"""Verdicts, directions and ridges at one point, for a finished fit and for a measurement not yet made."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .covariance import posterior_covariance
+from .evaluation import Evaluation, Weighting, plain_weighting
+from .identifiability import Direction, Thresholds, Verdict, directions, judge_parameters
+from .least_squares import Box, LevenbergMarquardt
+from .multistart import MultistartSettings, evaluate_starts, prepare
+from .priors import NORMAL_95
+from .problem import Problem
+from .ridge import Profiler, Ridge, trace_ridge, trade_offs
+
+
+class FitSettings(eqx.Module):
+    """Every choice of a fit.
+
+    - `solver`, `adam_steps`, `learning_rate`, `chunk`: see `LevenbergMarquardt` and `MultistartSettings`. The
+      default tolerances stop within about 1e-4 standard errors of the optimum.
+    - `thresholds`: where the identifiability verdicts part.
+    - `ridges`: most weak directions to trace (0 traces none, and curved trade-offs then go unseen).
+    """
+
+    solver: LevenbergMarquardt = LevenbergMarquardt(
+        gradient_tolerance=1e-8, step_tolerance=1e-10, cost_tolerance=1e-11, max_steps=100
+    )
+    adam_steps: int = 20
+    learning_rate: float = 0.05
+    chunk: int = 10
+    thresholds: Thresholds = Thresholds()
+    ridges: int = 3
+
+    @property
+    def multistart(self) -> MultistartSettings:
+        """The part that drives the starts."""
+        return MultistartSettings(self.solver, self.adam_steps, self.learning_rate, self.chunk)
+
+
+@dataclass(frozen=True)
+class Identifiability:
+    """What the data tell about each parameter at one point.
+
+    - `verdicts`: in the order of theta; `directions`: worst seen first; `ridges`: traced trade-offs.
+    - `covariance`: posterior, in transformed coordinates; `prior_sd`: there too, bounds included.
+    - `covariance_across`: the covariance without the directions that ridges replace.
+    - `quantile`: half-width of the 95 % interval in standard errors.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    directions: tuple[Direction, ...]
+    ridges: tuple[Ridge, ...]
+    covariance: Float[np.ndarray, "parameters parameters"]
+    covariance_across: Float[np.ndarray, "parameters parameters"]
+    prior_sd: Float[np.ndarray, " parameters"]
+    quantile: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready verdicts by parameter and directions, plain floats."""
+        return {
+            "parameters": {v.name: verdict_dict(v) for v in self.verdicts},
+            "directions": [direction_dict(d, tuple(v.name for v in self.verdicts)) for d in self.directions],
+            "ridges": [ridge_dict(r) for r in self.ridges],
+        }
+
+    def summary(self) -> str:
+        """One sentence per parameter and per direction."""
+        return "\n".join([v.sentence for v in self.verdicts] + [d.sentence for d in self.directions])
+
+
+def analyse(
+    problem: Problem,
+    at: Evaluation,
+    inflation: float,
+    quantile: float,
+    weighting: Weighting | None,
+    points: int,
+    settings: FitSettings,
+) -> Identifiability:
+    """Verdicts at an evaluated point.
+
+    `inflation` of the noise variance, `quantile` as in `Identifiability`, `weighting` and `points` of the
+    traced ridges (None traces none).
+    """
+    names, theta = problem.parameters.names, np.asarray(at.theta)
+    prior_sd = problem.parameters.prior_sd()
+    information = np.asarray(at.data_information) / inflation
+    precision = problem.parameters.prior_precision(at.theta)
+    covariance = np.asarray(posterior_covariance(jnp.asarray(information), precision))
+    found = directions(names, information, prior_sd, settings.thresholds)
+    ridges: tuple[Ridge, ...] = ()
+    if weighting is not None:
+        profiler = Profiler(problem, weighting, settings.multistart, points, 0.5 * quantile**2)
+        cost = _cost(problem, at, weighting)
+        half_width = 1.5 * quantile * prior_sd
+        ridges = tuple(
+            trace_ridge(profiler, direction, theta, cost, covariance, half_width)
+            for direction in trade_offs(found, information, prior_sd, settings.thresholds.marginal, settings.ridges)
+        )
+    across = _without(covariance, prior_sd, ridges)
+    half = 0.5 * np.diff(ridge_extent(theta, ridges), axis=0)[0]
+    sd = np.sqrt(np.maximum(np.diag(across), 0.0) + (half / quantile) ** 2)
+    verdicts = judge_parameters(names, information, covariance, sd, prior_sd, settings.thresholds)
+    return Identifiability(verdicts, found, ridges, covariance, across, prior_sd, quantile)
+
+
+def ridge_extent(
+    theta: Float[np.ndarray, " parameters"], ridges: tuple[Ridge, ...]
+) -> Float[np.ndarray, "2 parameters"]:
+    """Lowest and highest theta over the optimum and all ridges."""
+    lows, highs = (
+        np.stack([theta, *(r.extent[0] for r in ridges)]),
+        np.stack([theta, *(r.extent[1] for r in ridges)]),
+    )
+    return np.stack([lows.min(axis=0), highs.max(axis=0)])
+
+
+def interval95(theta: Float[np.ndarray, " parameters"], found: Identifiability) -> Float[np.ndarray, "2 parameters"]:
+    """95 % interval in theta: the reach of the ridges and, across them, `quantile` standard errors, in
+    quadrature."""
+    across = found.quantile**2 * np.maximum(np.diag(found.covariance_across), 0.0)
+    extent = ridge_extent(theta, found.ridges)
+    low = theta - np.sqrt(across + (theta - extent[0]) ** 2)
+    return np.stack([low, theta + np.sqrt(across + (extent[1] - theta) ** 2)])
+
+
+def _without(
+    covariance: Float[np.ndarray, "parameters parameters"],
+    prior_sd: Float[np.ndarray, " parameters"],
+    ridges: tuple[Ridge, ...],
+) -> Float[np.ndarray, "parameters parameters"]:
+    """The covariance projected, in units of the prior sd, off the directions that the ridges follow."""
+    scale = np.outer(prior_sd, prior_sd)
+    keep = np.eye(prior_sd.size) - sum((np.outer(r.loadings, r.loadings) for r in ridges), np.zeros_like(scale))
+    return keep @ (covariance / scale) @ keep * scale
+
+
+def explain(
+    problem: Problem,
+    theta: Float[Array, " parameters"] | None = None,
+    *,
+    settings: FitSettings | None = None,
+    points: int = 16,
+) -> Identifiability:
+    """What this measurement could tell if `theta` (default: the start) were the truth, before any fit.
+
+    The Fisher information of the design at the stated, independent noise, against the priors; ridges are
+    traced on noise-free data made at `theta`, with the priors centred there. The data in the problem do not
+    enter.
+
+    **Raises** `ValueError` when the residuals or their derivatives are not finite at `theta`.
+    """
+    settings = FitSettings() if settings is None else settings
+    theta = problem.parameters.initial if theta is None else theta
+    lower, upper = problem.parameters.lower, problem.parameters.upper
+    boxes = Box(*(jnp.tile(bound[None, :], (points, 1)) for bound in (lower, upper)))
+    state = prepare(problem, jnp.tile(theta[None, :], (points, 1)), boxes, settings.multistart)
+    batch = evaluate_starts(problem, state, boxes, plain_weighting(problem), settings.multistart)
+    at = Evaluation(*(leaf[0] for leaf in batch))
+    if not np.isfinite(at.cost):
+        raise ValueError("The residuals are not finite at this theta, so nothing can be said about the measurement.")
+    offset = jnp.concatenate([at.residuals, problem.prior_residuals(at.theta)])
+    ideal = Weighting(jnp.ones((), dtype=jnp.float64), offset)
+    return analyse(problem, at, 1.0, NORMAL_95, ideal, points, settings)
+
+
+def _cost(problem: Problem, at: Evaluation, weighting: Weighting) -> float:
+    n = at.residuals.shape[0]
+    data = weighting.data * (at.residuals - weighting.offset[:n])
+    prior = problem.prior_residuals(at.theta) - weighting.offset[n:]
+    return float(0.5 * (jnp.sum(data**2) + jnp.sum(prior**2)))
+
+
+def verdict_dict(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as plain values."""
+    return {
+        "identifiable": verdict.identifiable,
+        "verdict": verdict.kind,
+        "prior_left": {"marginal": verdict.marginal, "conditional": verdict.conditional},
+    }
+
+
+def direction_dict(direction: Direction, names: tuple[str, ...]) -> dict[str, Any]:
+    """A direction as plain values."""
+    return {
+        "words": direction.words,
+        "prior_left": direction.remaining,
+        "loadings": dict(zip(names, direction.loadings.tolist(), strict=True)),
+    }
+
+
+def ridge_dict(ridge: Ridge) -> dict[str, Any]:
+    """A ridge as plain lists, in physical values."""
+    return {
+        "parameters": list(ridge.names),
+        "direction": ridge.words,
+        "values": {name: values.tolist() for name, values in ridge.values.items()},
+        "loss_rise": ridge.rise.tolist(),
+    }

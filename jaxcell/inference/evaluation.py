@@ -1,0 +1,91 @@
+"""One evaluation of a problem for Gauss-Newton methods: value and whole Jacobian in a single forward pass."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .problem import Problem
+
+
+class Weighting(NamedTuple):
+    """How rows enter the objective: data rows times `data`, all rows less `offset`; (1, 0) is `Problem.loss`.
+
+    - `data` [1], shape (): 1/sqrt(noise inflation) when the profile of an inflated likelihood is traced.
+    - `offset`, shape (residuals + prior rows,): rows at a reference point, which makes that point the optimum
+      of noise-free data (what a measurement *could* tell).
+    """
+
+    data: Float[Array, ""]
+    offset: Float[Array, " rows"]
+
+
+class Evaluation(NamedTuple):
+    """Rows and their quadratic summary at theta.
+
+    - `rows` r, shape (rows,), and `jacobian` J, shape (rows, parameters): data and prior, weighted.
+    - `cost` = 0.5 |r|^2, `gradient` = J^T r, `information` = J^T J, of all weighted rows.
+    - `residuals`, shape (residuals,): the data part, neither weighted nor offset.
+    - `data_information`, shape (parameters, parameters): J^T J of the data rows, unweighted: Fisher's
+      information at unit noise.
+    """
+
+    theta: Float[Array, " parameters"]
+    rows: Float[Array, " rows"]
+    jacobian: Float[Array, "rows parameters"]
+    cost: Float[Array, ""]
+    gradient: Float[Array, " parameters"]
+    information: Float[Array, "parameters parameters"]
+    residuals: Float[Array, " residuals"]
+    data_information: Float[Array, "parameters parameters"]
+
+
+def row_count(problem: Problem) -> int:
+    """Residuals and prior rows together."""
+    prior = jax.eval_shape(problem.prior_residuals, problem.parameters.initial)
+    return problem.segments.shape[0] + prior.shape[0]
+
+
+def blank(problem: Problem, theta: Float[Array, " parameters"]) -> Evaluation:
+    """The evaluation at theta before it is made: infinite cost, zeros elsewhere."""
+    n, rows, p = problem.segments.shape[0], row_count(problem), theta.shape[0]
+    zeros = lambda *shape: jnp.zeros(shape, dtype=jnp.float64)  # noqa: E731
+    infinite = jnp.asarray(jnp.inf, dtype=jnp.float64)
+    return Evaluation(theta, zeros(rows), zeros(rows, p), infinite, zeros(p), zeros(p, p), zeros(n), zeros(p, p))
+
+
+def plain_weighting(problem: Problem) -> Weighting:
+    """The weighting under which the cost is `Problem.loss`."""
+    return Weighting(jnp.ones((), dtype=jnp.float64), jnp.zeros((row_count(problem),), dtype=jnp.float64))
+
+
+def evaluate(problem: Problem, theta: Float[Array, " parameters"], weighting: Weighting) -> Evaluation:
+    """Rows, cost, gradient and information at theta; the Jacobian by one forward-mode pass per parameter.
+
+    **Raises** `ValueError` at trace time when the residuals do not match `problem.segments`.
+    """
+    n = problem.segments.shape[0]
+    data, data_jacobian = value_and_jacobian(problem.residuals, theta)
+    if data.shape != (n,):
+        raise ValueError(f"The residuals have shape {data.shape}, but 'segments' has shape ({n},); they must agree.")
+    prior, prior_jacobian = value_and_jacobian(problem.prior_residuals, theta)
+    rows = jnp.concatenate([weighting.data * (data - weighting.offset[:n]), prior - weighting.offset[n:]])
+    jacobian = jnp.concatenate([weighting.data * data_jacobian, prior_jacobian])
+    return Evaluation(
+        theta=theta,
+        rows=rows,
+        jacobian=jacobian,
+        cost=0.5 * (rows @ rows),
+        gradient=jacobian.T @ rows,
+        information=jacobian.T @ jacobian,
+        residuals=data,
+        data_information=data_jacobian.T @ data_jacobian,
+    )
+
+
+def value_and_jacobian(function, theta: Float[Array, " parameters"]):
+    """f(theta), shape (rows,), and df/dtheta, shape (rows, parameters), sharing one forward sweep."""
+    basis = jnp.eye(theta.shape[0], dtype=theta.dtype)
+    push = lambda tangent: jax.jvp(function, (theta,), (tangent,))  # noqa: E731
+    return jax.vmap(push, out_axes=(None, -1))(basis)

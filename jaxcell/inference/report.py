@@ -1,0 +1,217 @@
+"""The answer of a fit: immutable, in physical values, with everything needed to doubt it."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from .analysis import Identifiability, direction_dict, ridge_dict, verdict_dict
+from .combinations import CombinationEstimate
+from .covariance import Noise
+from .identifiability import Verdict
+from .results import Status
+
+
+@dataclass(frozen=True)
+class PriorSummary:
+    """What was believed before: kind, median and central 95 % range in the parameter's unit, bounds
+    included."""
+
+    kind: str
+    median: float
+    interval95: tuple[float, float]
+    bounds: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ParameterEstimate:
+    """One fitted parameter.
+
+    - `estimate`, `interval95` in `unit`. The interval covers the linear one and the traced ridges, cut at the
+      bounds.
+    - `standard_error` [1] in the coordinate named by `transform` (of ln(value) for "log").
+    - `on_bound`: "lower", "upper" or None; on a bound the interval is one-sided and the linear theory is
+      rough.
+    """
+
+    name: str
+    unit: str
+    estimate: float
+    interval95: tuple[float, float]
+    standard_error: float
+    transform: str
+    on_bound: str | None
+    prior: PriorSummary
+    verdict: Verdict
+
+    @property
+    def identifiable(self) -> bool:
+        """Whether the data alone settle this parameter."""
+        return self.verdict.identifiable
+
+
+@dataclass(frozen=True)
+class StartRecord:
+    """Where one start ended: loss [1], status, trial points used, theta."""
+
+    loss: float
+    status: Status
+    steps: int
+    theta: Float[np.ndarray, " parameters"]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """The best optimum over all starts, with its uncertainty and what it is worth.
+
+    - `theta`, `covariance`, `correlation`: in transformed coordinates, in the order of `parameters`.
+    - `loss` = `Problem.loss` at theta; `rmse` in `data_unit`, None where the problem offers no scale.
+    - `share_at_optimum`: fraction of the starts that ended within 0.01 of the best loss.
+    - `stopped`: why the run was cut short, or "".
+    """
+
+    theta: Float[np.ndarray, " parameters"]
+    parameters: dict[str, ParameterEstimate]
+    combinations: dict[str, CombinationEstimate]
+    identifiability: Identifiability
+    noise: Noise
+    loss: float
+    rmse: float | None
+    data_unit: str
+    status: Status
+    starts: tuple[StartRecord, ...]
+    share_at_optimum: float
+    stopped: str
+
+    @property
+    def estimates(self) -> dict[str, float]:
+        """Physical values by name."""
+        return {name: p.estimate for name, p in self.parameters.items()}
+
+    @property
+    def covariance(self) -> Float[np.ndarray, "parameters parameters"]:
+        """Posterior covariance in transformed coordinates."""
+        return self.identifiability.covariance
+
+    @property
+    def standard_errors(self) -> Float[np.ndarray, " parameters"]:
+        """Posterior standard deviations in transformed coordinates."""
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def correlation(self) -> Float[np.ndarray, "parameters parameters"]:
+        """Posterior correlation in transformed coordinates."""
+        return self.covariance / np.outer(self.standard_errors, self.standard_errors)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the best start met a tolerance and the run was not cut short."""
+        return self.status.converged and not self.stopped
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run was cut short; the result is then the best point so far."""
+        return bool(self.stopped)
+
+    @property
+    def sentence(self) -> str:
+        """How the fit ended."""
+        if self.stopped:
+            return f"The fit was {self.stopped}; this is the best point so far."
+        return self.status.sentence
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: keys `parameters`, `combinations`, `fit`, `directions`, `ridges`; non-finite numbers
+        are None."""
+        names = tuple(self.parameters)
+        return _plain(
+            {
+                "parameters": {name: _parameter_dict(p) for name, p in self.parameters.items()},
+                "combinations": {name: _combination_dict(c) for name, c in self.combinations.items()},
+                "fit": {
+                    "converged": self.converged,
+                    "status": self.status.name.lower(),
+                    "message": self.sentence,
+                    "interrupted": self.interrupted,
+                    "loss": self.loss,
+                    "rmse": self.rmse,
+                    "rmse_unit": self.data_unit,
+                    "n_points": self.noise.n_points,
+                    "chi2": self.noise.chi2,
+                    "dof": self.noise.dof,
+                    "noise_scale": self.noise.scale,
+                    "autocorrelation_time": self.noise.autocorrelation_time,
+                    "starts": [
+                        {"loss": s.loss, "status": s.status.name.lower(), "steps": s.steps} for s in self.starts
+                    ],
+                    "share_at_optimum": self.share_at_optimum,
+                    "correlation": {"names": list(names), "matrix": self.correlation.tolist()},
+                },
+                "directions": [direction_dict(d, names) for d in self.identifiability.directions],
+                "ridges": [ridge_dict(r) for r in self.identifiability.ridges],
+            }
+        )
+
+    def summary(self) -> str:
+        """The result as readable text."""
+        lines = [self.sentence]
+        for p in self.parameters.values():
+            low, high = p.interval95
+            bound = f", on its {p.on_bound} bound" if p.on_bound else ""
+            lines.append(f"  {p.name} = {p.estimate:.4g} {p.unit} [{low:.4g}, {high:.4g}]{bound}: {p.verdict.kind}")
+        for c in self.combinations.values():
+            low, high = c.interval95
+            lines.append(f"  {c.name} = {c.estimate:.4g} {c.unit} [{low:.4g}, {high:.4g}]: {c.verdict}")
+        error = "" if self.rmse is None else f", rmse {self.rmse:.3g} {self.data_unit}"
+        lines.append(
+            f"  {self.noise.n_points} points, chi2 {self.noise.chi2:.4g}{error}, noise scale "
+            f"{self.noise.scale:.3g}, autocorrelation time {self.noise.autocorrelation_time:.3g} points"
+        )
+        lines.append(f"  {self.share_at_optimum:.0%} of {len(self.starts)} starts reached this optimum")
+        lines += [f"  {d.sentence}" for d in self.identifiability.directions if d.remaining > _WEAK]
+        return "\n".join(lines)
+
+
+_WEAK = 0.25
+
+
+def _parameter_dict(p: ParameterEstimate) -> dict[str, Any]:
+    prior = {"kind": p.prior.kind, "median": p.prior.median, "interval95": list(p.prior.interval95)}
+    return {
+        "estimate": p.estimate,
+        "unit": p.unit,
+        "interval95": list(p.interval95),
+        **verdict_dict(p.verdict),
+        "standard_error": p.standard_error,
+        "transform": p.transform,
+        "on_bound": p.on_bound,
+        "bounds": list(p.prior.bounds),
+        "prior": prior,
+    }
+
+
+def _combination_dict(c: CombinationEstimate) -> dict[str, Any]:
+    return {
+        "estimate": c.estimate,
+        "unit": c.unit,
+        "interval95": list(c.interval95),
+        "identifiable": c.identifiable,
+        "verdict": c.verdict,
+        "prior_left": c.remaining,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Dictionaries and lists of plain str, bool, int and finite float; None for anything not finite."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, bool | str) or value is None:
+        return value
+    if isinstance(value, int | np.integer):
+        return int(value)
+    number = float(value)
+    return number if math.isfinite(number) else None
