@@ -22,7 +22,7 @@ class CellProblem(Problem):
     """Residuals (V_model - V_measured)/noise of a cell that follows the measured current.
 
     The step grid is planned once by an error-controlled run and replayed for every theta, so that the residuals are a
-    smooth function of theta; `planned(theta)` gives the same problem on a grid made for theta.  A theta whose run
+    smooth function of theta; `renewed(theta)` gives the same problem on a grid made for theta.  A theta whose run
     fails on the grid has NaN residuals, never silently wrong ones.
     """
 
@@ -77,7 +77,11 @@ class CellProblem(Problem):
             throw=False,
         )
 
-    def planned(self, theta: Float[Array, " parameters"]) -> "CellProblem":
+    @property
+    def noise_estimated(self) -> bool:
+        return self.dataset.noise_estimated
+
+    def renewed(self, theta: Float[Array, " parameters"]) -> "CellProblem":
         """The same problem with its step grid planned at theta; needs concrete values."""
         plan = _plan(self.cell, self.dataset, self.parameters, theta, self.settings, self.grid_points)
         return eqx.tree_at(lambda p: p.plan, self, plan)

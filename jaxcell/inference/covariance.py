@@ -44,7 +44,8 @@ class Noise:
       determine.
     - `chi2` = sum of squared standardised residuals.
     - `autocorrelation_time` tau >= 1: neighbouring residuals worth one.
-    - `scale` s2 = max(1, chi2/dof): misfit beyond the stated noise; stated noise is never reduced.
+    - `scale` s2 = max(1, chi2/dof): misfit beyond the stated noise, which is never reduced; chi2/dof where the noise
+      was itself estimated.
     - `dof` = n - p tau (at least n/2): mean of chi2 at unit noise when p parameters absorb correlated
       residuals.
     - `t_dof` = n/tau - p (at least 1): degrees of freedom of Student's t.
@@ -79,6 +80,8 @@ def noise_level(
     segments: Int[np.ndarray, " n"],
     information: Float[np.ndarray, "parameters parameters"],
     prior_precision: Float[np.ndarray, " parameters"],
+    *,
+    estimated: bool = False,
 ) -> Noise:
     """Noise scale and autocorrelation of standardised residuals at the optimum; negative segments are
     padding."""
@@ -88,4 +91,5 @@ def noise_level(
     chi2 = float(np.sum(residuals[segments >= 0] ** 2))
     tau = autocorrelation_time(residuals, segments)
     dof = max(n - p * tau, 0.5 * n, 1.0)
-    return Noise(n, p, chi2, tau, max(1.0, chi2 / dof), dof, max(n / tau - p, 1.0))
+    scale = chi2 / dof if estimated else max(1.0, chi2 / dof)
+    return Noise(n, p, chi2, tau, scale, dof, max(n / tau - p, 1.0))

@@ -30,6 +30,8 @@ class Dataset(eqx.Module):
     """Number of the contiguous stretch that a fitted row belongs to; -1 for rows that are not fitted."""
     noise: Scalar
     """Standard deviation of one voltage sample [V]."""
+    noise_estimated: bool = eqx.field(static=True)
+    """Whether `noise` was read off the scatter of neighbouring samples rather than given."""
     start_time: float = eqx.field(static=True)
     """Time of the record at which the replay starts [s]."""
 
@@ -88,6 +90,7 @@ def dataset(
         voltage=jnp.asarray(np.where(use, v, 0.0)[1:]),
         segments=jnp.asarray(labels[1:]),
         noise=jnp.asarray(noise_of(t, v, labels) if noise is None else float(noise)),
+        noise_estimated=noise is None,
         start_time=float(t[0]),
     )
 

@@ -10,7 +10,7 @@ from .combinations import estimate_combinations
 from .covariance import Noise, noise_level
 from .evaluation import Evaluation, Weighting, plain_weighting
 from .least_squares import Box
-from .multistart import Outcome, Progress, prepare, run_starts, start_points
+from .multistart import Outcome, Progress, polish_only, prepare, run_starts, start_points
 from .problem import Problem
 from .report import FitResult, ParameterEstimate, PriorSummary, StartRecord
 from .results import Status
@@ -53,6 +53,8 @@ def fit(
     weighting = plain_weighting(problem)
     state = prepare(problem, thetas, boxes, settings.multistart)
     outcome = run_starts(problem, state, boxes, weighting, settings.multistart, progress)
+    if not outcome.stopped and np.any(np.isfinite(np.asarray(outcome.evaluation.cost))):
+        problem, outcome = _renew(problem, outcome, boxes, settings, progress)
 
     costs = np.asarray(outcome.evaluation.cost)
     if not np.any(np.isfinite(costs)):
@@ -66,6 +68,7 @@ def fit(
         np.asarray(problem.segments),
         np.asarray(at.data_information),
         np.asarray(parameters.prior_precision(at.theta)),
+        estimated=problem.noise_estimated,
     )
     inflated = Weighting(jnp.asarray(noise.inflation**-0.5, dtype=jnp.float64), weighting.offset)
     found = analyse(
@@ -78,6 +81,21 @@ def fit(
         settings,
     )
     return _result(problem, outcome, best, at, noise, found, settings)
+
+
+def _renew(
+    problem: Problem, outcome: Outcome, boxes: Box, settings: FitSettings, progress: Progress | None
+) -> tuple[Problem, Outcome]:
+    """Prepare the problem anew at the best point and let every start settle again, without the Adam stage."""
+    costs = np.asarray(outcome.evaluation.cost)
+    best = outcome.evaluation.theta[int(np.nanargmin(costs))]
+    renewed = problem.renewed(best)
+    if renewed is problem:
+        return problem, outcome
+    state = prepare(renewed, outcome.evaluation.theta, boxes, settings.multistart)
+    state = polish_only(state, settings.multistart)
+    settled = run_starts(renewed, state, boxes, plain_weighting(renewed), settings.multistart, progress)
+    return renewed, settled._replace(steps=settled.steps + outcome.steps)
 
 
 def _result(

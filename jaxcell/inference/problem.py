@@ -42,6 +42,21 @@ class Problem(eqx.Module):
     def combination_units(self) -> dict[str, str]:
         """Unit of each combination, under the same names."""
 
+    @property
+    def noise_estimated(self) -> bool:
+        """Whether `data_scale` was estimated from the data: then chi2/dof corrects it in both directions; a stated
+        noise is only ever inflated."""
+        return False
+
+    def renewed(self, theta: Float[Array, " parameters"]) -> "Problem":
+        """The same problem with what was prepared in advance (a step grid, say) prepared anew at theta.
+
+        Called between stages of a fit with concrete values, never inside one, so that every stage minimises one smooth
+        function. Shapes should stay what they were, or the fit compiles again.
+        """
+        del theta
+        return self
+
     def prior_residuals(self, theta: Float[Array, " parameters"]) -> Float[Array, " rows"]:
         """Standardised rows of the Gaussian priors."""
         return self.parameters.prior_residuals(theta)
