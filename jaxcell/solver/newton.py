@@ -146,15 +146,17 @@ def solve_linear(system: ChainSystem, lin: Linearisation, rhs: State) -> State:
 
 
 class NewtonSettings(NamedTuple):
-    """When to stop iterating: the increment that passes the test is still applied, so the error left is its square.
+    """When to stop iterating.
 
-    10 uV leave F/RT (10 uV)^2/2 = 2 nV, hence derivatives good to 1e-7.
+    Sizes are dimensionless: increments of the field over 1/STEEPNESS, of node states over their scale.  Convergence is
+    quadratic, so after increments a and b the next is predicted as c b^2 with c = b/a^2, or 1 if that is more; the
+    iteration stops once the predicted size, that is the error left, is below `tolerance`.
     """
 
-    voltage: float = 1e-5
-    """Largest field increment [V] that counts as converged."""
-    relative_lithium: float = 4e-4
-    """Largest increment of a node state, in units of its scale plus itself times 1e-9."""
+    tolerance: float = 4e-5
+    """1 uV and 4e-5 of the lithium that matters."""
+    differentiable_tolerance: float = 4e-7
+    """Where derivatives are taken: the matrix of the last step, hence they, are good to about this."""
     max_iterations: int = 40
 
 
@@ -165,24 +167,32 @@ class NewtonResult(NamedTuple):
 
 
 def newton(
-    system: ChainSystem, guess: State, base: State, step: Scalar, current: Scalar, settings: NewtonSettings
+    system: ChainSystem,
+    guess: State,
+    base: State,
+    step: Scalar,
+    current: Scalar,
+    tolerance: float,
+    max_iterations: int,
 ) -> NewtonResult:
     """Solve a stage from a guess; not differentiated (see `polish`)."""
 
     def keep_going(carry):
-        _, size, iteration = carry
+        _, error_left, _, iteration = carry
         # A non-finite increment compares false: it ends the loop and counts as failure.
-        return (size > 1.0) & (iteration < settings.max_iterations)
+        return (error_left > tolerance) & (iteration < max_iterations)
 
     def iterate(carry):
-        state, _, iteration = carry
+        state, _, previous_size, iteration = carry
         increment = _increment(system, state, base, step, current)
-        size = _size(system, state, increment, settings)
-        return _limited(system, state, increment), size, iteration + 1
+        size = _size(system, state, increment)
+        error_left = size**2 * jnp.maximum(size / previous_size**2, 1.0)
+        return _limited(system, state, increment), error_left, size, iteration + 1
 
-    start = (guess, jnp.asarray(2.0, dtype=jnp.float64), jnp.asarray(0, dtype=jnp.int64))
-    state, size, iterations = jax.lax.while_loop(keep_going, iterate, start)
-    return NewtonResult(state, size <= 1.0, iterations)
+    infinite = jnp.asarray(jnp.inf, dtype=jnp.float64)
+    start = (guess, infinite, infinite, jnp.asarray(0, dtype=jnp.int64))
+    state, error_left, _, iterations = jax.lax.while_loop(keep_going, iterate, start)
+    return NewtonResult(state, error_left <= tolerance, iterations)
 
 
 def polish(system: ChainSystem, state: State, base: State, step: Scalar, current: Scalar) -> State:
@@ -205,9 +215,11 @@ def _increment(system: ChainSystem, state: State, base: State, step: Scalar, cur
     return solve_linear(system, lin, jax.tree.map(jnp.negative, r))
 
 
-def _size(system: ChainSystem, state: State, increment: State, settings: NewtonSettings) -> Scalar:
-    field = jnp.max(jnp.abs(increment.field)) / settings.voltage
-    scale = settings.relative_lithium * system.node_scale + 1e-9 * jnp.abs(state.node)
+def _size(system: ChainSystem, state: State, increment: State) -> Scalar:
+    """Largest increment: of the field in thermal voltages, of node states in what matters to them."""
+    field = STEEPNESS * jnp.max(jnp.abs(increment.field))
+    # A large amount cannot be resolved beyond rounding: 1e-9 of it counts as nothing.
+    scale = system.node_scale + (1e-9 / 4e-5) * jnp.abs(state.node)
     return jnp.maximum(field, jnp.max(jnp.abs(increment.node) / scale, initial=0.0))
 
 

@@ -55,6 +55,7 @@ def implicit_step(
     c = np.asarray(tableau.nodes)
     stages = tableau.stages
     g = step * tableau.gamma
+    tolerance = settings.differentiable_tolerance if differentiable else settings.tolerance
 
     def stage(carry, coefficients):
         previous, previous_time, guess_slope, weighted, iterations, converged = carry
@@ -62,7 +63,7 @@ def implicit_step(
         # weighted[j] holds h f_j = h M dY_j/dt of the stages done so far, zero for those to come
         base = jax.tree.map(lambda y, f: y + _combine(row, f), state, weighted)
         guess = jax.tree.map(lambda y, s: y + (time - previous_time) * step * s, previous, guess_slope)
-        found = newton(*jax.lax.stop_gradient((system, guess, base, g, current)), settings)
+        found = newton(*jax.lax.stop_gradient((system, guess, base, g, current)), tolerance, settings.max_iterations)
         y = polish(system, found.state, base, g, current) if differentiable else found.state
         # From the stage equation: f = (Y - B)/g without a capacity in the way, so that C = 0 is no special case.
         f = jax.tree.map(lambda new, old: (new - old) / tableau.gamma, y, base)
