@@ -37,7 +37,7 @@ def right_hand_side(t, y, args):
     del t
     model, current = args
     field, scaled = y
-    state = State(field, scaled * model.node_tolerance, jnp.zeros((2, field.shape[0])))
+    state = State(field, scaled * model.node_tolerance, jnp.zeros((0, field.shape[0])))
     rate = rates(model, *evaluate(model, state, current))
     return rate.field / model.field_capacity, rate.node / model.node_tolerance
 
@@ -63,7 +63,7 @@ def run_diffrax(model: ChainModel, currents, half_cycle, points, solver, toleran
             throw=False,
         )
         field, scaled = solution.ys
-        edge = jnp.zeros((points, 2, field.shape[1]))
+        edge = jnp.zeros((points, 0, field.shape[1]))
         voltage = jax.vmap(lambda s: model.voltage(s, current))(State(field, scaled * model.node_tolerance, edge))
         end = jax.tree.map(lambda rows: rows[-1], (field, scaled))
         return end, (voltage, solution.stats["num_steps"])

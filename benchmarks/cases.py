@@ -23,16 +23,13 @@ from jaxcell import (
     plate,
     strip,
 )
-from jaxcell.units import from_mah_cm2
 
 
 def porous_cell() -> Cell:
-    """Lithium below a layer with 20 points of pore lithium | separator | lithium counter."""
-    easy = Nucleation(0.0, from_mah_cm2(50e-3), from_mah_cm2(1e-3))
-    pores = Pores(specific_surface_area=1e6, nucleation=easy)
-    layer = ProtectionLayer(
-        thickness=5e-6, ionic_conductivity=1e-2, pores=pores, top=Interface(nucleation=easy)
-    )
+    """Lithium below a layer with 20 points of pore lithium | separator | lithium counter; the model's defaults."""
+    pores = Pores(specific_surface_area=1e6)
+    top = Interface(nucleation=Nucleation(0.04))
+    layer = ProtectionLayer(thickness=5e-6, ionic_conductivity=1e-2, pores=pores, top=top)
     working = LithiumElectrode(lithium_thickness=20e-6, layer=layer)
     counter = LithiumElectrode(lithium_thickness=50e-6, interface=Interface(LithiumKinetics(100.0)))
     return Cell(working, Separator(thickness=30e-6, ionic_conductivity=0.24), counter)

@@ -77,8 +77,8 @@ class Interface(Component):
     nucleation: Nucleation = eqx.field(default_factory=Nucleation)
     double_layer_capacitance: Scalar = quantity("F m-2", at_least=0.0, default=0.2)
     """C_dl [F m-2], parallel to the reaction. Default as in PyBaMM's lithium-metal parameter sets."""
-    film_resistance: Scalar = quantity("Ohm m2", at_least=0.0, default=0.0)
-    """R_film [Ohm m2], ionic."""
+    film_resistance: Scalar | None = quantity("Ohm m2", at_least=0.0, optional=True, default=None)
+    """R_film [Ohm m2], ionic; None for an interface without a film."""
     film_capacitance: Scalar = quantity("F m-2", at_least=0.0, default=0.0)
     """C_film [F m-2], parallel to the film."""
     contact_resistance: Scalar = quantity("Ohm m2", at_least=0.0, default=0.0)
@@ -91,7 +91,8 @@ class Interface(Component):
 
     def resistance(self, temperature: Scalar) -> Scalar:
         """R_film + R_ct + contact [Ohm m2]: what a slow small signal across the interface sees."""
-        return self.film_resistance + self.contact_resistance + self.charge_transfer_resistance(temperature)
+        rest = self.contact_resistance + self.charge_transfer_resistance(temperature)
+        return rest if self.film_resistance is None else rest + self.film_resistance
 
 
 class Film(Component):
@@ -127,7 +128,7 @@ class ProtectionLayer(Component):
     """The plating site between layer and separator; None where lithium cannot plate there."""
     pores: Pores | None = None
     """Plating sites inside; None for a layer that stays free of lithium."""
-    separator_film: Film = eqx.field(default_factory=Film)
+    separator_film: Film | None = None
     """Ionic resistance between layer and separator (R_sl)."""
     electronic_contact_resistance: Scalar = quantity("Ohm m2", at_least=0.0, default=0.0)
     """Collector|layer contact [Ohm m2]: carries the electrons that enter the layer, in the sigma branch."""

@@ -12,10 +12,19 @@ from jaxcell.units import is_traced, strong_float64
 
 
 def quantity(
-    unit: str, *, above: float = -math.inf, at_least: float = -math.inf, at_most: float = math.inf, **kwargs
+    unit: str,
+    *,
+    above: float = -math.inf,
+    at_least: float = -math.inf,
+    at_most: float = math.inf,
+    optional: bool = False,
+    **kwargs,
 ) -> Any:
-    """A field holding one physical number in SI, with its unit and the interval it must lie in."""
-    metadata = {"unit": unit, "above": above, "at_least": at_least, "at_most": at_most}
+    """A field holding one physical number in SI, with its unit and the interval it must lie in.
+
+    An `optional` one may be None, which leaves the thing it describes out of the model.
+    """
+    metadata = {"unit": unit, "above": above, "at_least": at_least, "at_most": at_most, "optional": optional}
     return eqx.field(converter=_number, metadata=metadata, **kwargs)
 
 
@@ -42,6 +51,8 @@ def _number(value: Any) -> Any:
 
 
 def _check(owner: str, name: str, value: Any, metadata: Any) -> None:
+    if value is None and metadata["optional"]:
+        return
     unit = metadata["unit"]
     expected = _expectation(metadata)
     if not isinstance(value, jax.Array):

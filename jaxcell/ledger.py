@@ -32,9 +32,14 @@ class Ledger(eqx.Module):
 
     @property
     def imbalance(self) -> Float[Array, " times"]:
-        """Lithium that appeared from nowhere, relative to the charge passed [1]; zero but for rounding."""
-        total = sum(list(self.change.values())[1:], start=next(iter(self.change.values())))
-        return total / jnp.where(self.gross_charge > 0.0, self.gross_charge, 1.0)
+        """Lithium that appeared from nowhere, relative to what moved [1]; zero but for rounding.
+
+        What moved is the charge passed or, if that is more, what went from row to row inside the cell (a bare collector
+        plates out of its own double layer without any charge).
+        """
+        rows = jnp.stack(list(self.change.values()))
+        moved = jnp.maximum(self.gross_charge, jnp.sum(jnp.abs(rows), axis=0))
+        return jnp.sum(rows, axis=0) / jnp.where(moved > 0.0, moved, 1.0)
 
     def to_dataframe(self) -> pd.DataFrame:
         """Amounts in mAh cm-2 by time [s], with the relative imbalance as the last column."""

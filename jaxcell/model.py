@@ -95,8 +95,8 @@ class EdgeCoefficients(NamedTuple):
 class ChainModel(ChainSystem):
     """A cell as a chain of plating sites; build it with `assemble`.
 
-    Node state: lithium gained since the start [mol m-2 of cell area].  Edge states: voltages of the series film and
-    of the top branch's film [V].
+    Node state: lithium gained since the start [mol m-2 of cell area].  Edge states: voltages of the series films and
+    of the top branches' films [V], where there are any.
     """
 
     nodes: NodeCoefficients
@@ -111,6 +111,10 @@ class ChainModel(ChainSystem):
     """First node of each electrode: its bottom site."""
     kinds: tuple[int, ...] = eqx.field(static=True)
     """BOTTOM, PORE or TOP of each node."""
+    series_films: bool = eqx.field(static=True)
+    """Whether any edge holds a film: then its voltages are the first edge state."""
+    branch_films: bool = eqx.field(static=True)
+    """Whether any top site has a film: then its voltages are the last edge state."""
     sides: tuple[int, ...] = eqx.field(static=True)
     """WORKING or COUNTER for each node."""
 
@@ -119,9 +123,15 @@ class ChainModel(ChainSystem):
         return self.nodes.capacitance
 
     @property
-    def edge_capacity(self) -> Float[Array, "2 nodes"]:
+    def edge_capacity(self) -> Float[Array, "films nodes"]:
         e = self.edges
-        return jnp.stack([e.film_resistance * e.film_capacitance, e.branch_resistance * e.branch_capacitance])
+        series, branch = e.film_resistance * e.film_capacitance, e.branch_resistance * e.branch_capacitance
+        return self._films(series, branch)
+
+    def _films(self, series: Edges, branch: Edges) -> Float[Array, "films nodes"]:
+        """The rows of those films that the cell has."""
+        rows = [row for row, there in ((series, self.series_films), (branch, self.branch_films)) if there]
+        return jnp.stack(rows) if rows else jnp.zeros((0, len(self.kinds)))
 
     @property
     def has_left(self) -> NodeMask:
@@ -147,7 +157,7 @@ class ChainModel(ChainSystem):
     def initial_state(self) -> State:
         """At rest: electrodes at their initial potential, films without voltage, no lithium gained."""
         empty = jnp.zeros_like(self.nodes.area)
-        return State(self.nodes.initial_field, empty[None], jnp.stack([empty, empty]))
+        return State(self.nodes.initial_field, empty[None], self._films(empty, empty))
 
     def node(self, field: Nodes, states: Float[Array, "1 nodes"]) -> NodeLaw:
         n = self.nodes
@@ -166,18 +176,24 @@ class ChainModel(ChainSystem):
         source = n.area * density
         return NodeLaw(source, (source / FARADAY)[None])
 
-    def edge(self, left: Nodes, right: Nodes, states: Float[Array, "2 nodes"], current: Scalar) -> EdgeLaw:
+    def edge(self, left: Nodes, right: Nodes, states: Float[Array, "films nodes"], current: Scalar) -> EdgeLaw:
         e = self.edges
         own = self.direction * current
-        series, branch = states[0], states[1]
-        flux = e.conductance * (right - left + e.source * own - series + branch) + e.through * own
-        film = e.film_resistance * flux - series
-        return EdgeLaw(flux, jnp.stack([film, e.branch_resistance * (own - flux) - branch]))
+        push = right - left + e.source * own
+        if self.series_films:
+            push = push - states[0]
+        if self.branch_films:
+            push = push + states[-1]
+        flux = e.conductance * push + e.through * own
+        settled = self._films(e.film_resistance * flux, e.branch_resistance * (own - flux))
+        return EdgeLaw(flux, settled - states)
 
     def voltage(self, state: State, current: Scalar) -> Scalar:
         right = jnp.roll(state.field, -1)
         flux = self.edge(state.field, right, state.edge, current).flux
-        drop = self.edges.ionic_resistance * flux + state.edge[0]
+        drop = self.edges.ionic_resistance * flux
+        if self.series_films:
+            drop = drop + state.edge[0]
         across = jnp.where(self.first, state.field, 0.0) + drop
         return jnp.sum(self.direction * across) + current * self.separator_resistance
 
@@ -201,6 +217,8 @@ def assemble(cell: Cell, points: int = 20) -> ChainModel:
         direction=jnp.where(counts < sizes[0], 1.0, -1.0),
         first=(counts == 0) | (counts == sizes[0]),
         kinds=sides[0].kinds + sides[1].kinds,
+        series_films=any(side.series_films for side in sides),
+        branch_films=any(side.branch_films for side in sides),
         sides=(WORKING,) * sizes[0] + (COUNTER,) * sizes[1],
     )
 
@@ -209,6 +227,8 @@ class _Side(NamedTuple):
     nodes: NodeCoefficients
     edges: EdgeCoefficients
     kinds: tuple[int, ...]
+    series_films: bool
+    branch_films: bool
 
 
 def _electrode(electrode: LithiumElectrode | Collector, points: int) -> _Side:
@@ -216,7 +236,8 @@ def _electrode(electrode: LithiumElectrode | Collector, points: int) -> _Side:
     if electrode.layer is None:
         # The foil meets the separator: its one edge carries the whole current through contact and film.
         own = electrode.interface
-        return _Side(bottom, _edge(through=1.0, ionic=own.contact_resistance, film=own), (BOTTOM,))
+        edge = _edge(through=1.0, ionic=own.contact_resistance, film=own)
+        return _Side(bottom, edge, (BOTTOM,), _film(own) is not None, branch_films=False)
     layer = electrode.layer
     # Without pores the current in the layer is the same everywhere and one point is exact.
     widths = graded_widths(layer.thickness, 1 if layer.pores is None else points)
@@ -225,7 +246,9 @@ def _electrode(electrode: LithiumElectrode | Collector, points: int) -> _Side:
     if layer.top is not None:
         nodes.append(_surface(layer.top, layer.thickness * 0.0, electrode.initial_potential))
         kinds += (TOP,)
-    return _Side(_join(nodes), _join(_layer_edges(electrode.interface, layer, widths)), kinds)
+    edges = _join(_layer_edges(electrode.interface, layer, widths))
+    series = _film(electrode.interface) is not None or layer.separator_film is not None
+    return _Side(_join(nodes), edges, kinds, series, _film(layer.top) is not None)
 
 
 def _layer_edges(bottom: Interface, layer: ProtectionLayer, widths: Float[Array, " points"]) -> list[EdgeCoefficients]:
@@ -279,8 +302,8 @@ def _edge(
     branch: Interface | None = None,
 ) -> EdgeCoefficients:
     """One edge; without a resistance it conducts nothing but `through`."""
-    resistance_film, capacitance_film = (0.0, 0.0) if film is None else _film(film)
-    resistance_branch, capacitance_branch = (0.0, 0.0) if branch is None else _film(branch)
+    resistance_film, capacitance_film = _film(film) or (0.0, 0.0)
+    resistance_branch, capacitance_branch = _film(branch) or (0.0, 0.0)
     return EdgeCoefficients(
         *(
             jnp.reshape(strong_float64(value), (1,))
@@ -298,10 +321,11 @@ def _edge(
     )
 
 
-def _film(part: Interface | Film) -> tuple[Scalar, Scalar]:
+def _film(part: Interface | Film | None) -> tuple[Scalar, Scalar] | None:
+    """Resistance and capacitance of a film, None where there is none."""
     if isinstance(part, Interface):
-        return part.film_resistance, part.film_capacitance
-    return part.resistance, part.capacitance
+        return None if part.film_resistance is None else (part.film_resistance, part.film_capacitance)
+    return None if part is None else (part.resistance, part.capacitance)
 
 
 def _surface(interface: Interface, lithium: Scalar, potential: Scalar) -> NodeCoefficients:

@@ -79,7 +79,8 @@ def resistances(cell: Cell) -> dict[str, Scalar]:
     if electrode.layer is not None:
         layer = electrode.layer.thickness / electrode.layer.ionic_conductivity
         parts["layer_resistance"] = layer
-        parts["layer_and_interface_resistance"] = layer + interface + electrode.layer.separator_film.resistance
+        film = electrode.layer.separator_film
+        parts["layer_and_interface_resistance"] = layer + interface + (0.0 if film is None else film.resistance)
     return parts
 
 

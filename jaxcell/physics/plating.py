@@ -21,7 +21,7 @@ def plating_current(
 ) -> Float[Array, "..."]:
     """Plating current density [A m-2 of site surface] at driving force u [V] and live lithium q [mol m-2].
 
-    i = i0 [(1 - q/q_pore) exp(alpha_c f w) - tanh(q/q*) exp(-alpha_a f w)], w = w(u, eta_n(q)).
+    i = i0 (1 - q/q_pore) [exp(alpha_c f w) - tanh(q/q*) exp(-alpha_a f w)], w = w(u, eta_n(q)).
 
     No current below the barrier of a site that has not nucleated (apart from a deposit of some q*), one
     equilibrium u = 0 once it has, no ripening at rest, smooth exhaustion, and q >= 0.

@@ -12,13 +12,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxcell.solver.newton import NewtonSettings
+from jaxcell.solver.newton import STEEPNESS, NewtonSettings
 from jaxcell.solver.results import RESULTS
 from jaxcell.solver.schedule import Plan, Schedule
 from jaxcell.solver.step import StepResult, implicit_step
 from jaxcell.solver.system import ChainSystem, State
 from jaxcell.solver.tableau import SDIRK3, Tableau
-from jaxcell.units import Counter, Scalar
+from jaxcell.units import Counter, Flag, Scalar
 
 SMALLEST_FRACTION = 1e-13
 """Steps below this fraction of their interval end the run: the clock no longer resolves them."""
@@ -26,6 +26,12 @@ SMALLEST_STEP = 1e-12
 """... and below this many seconds, which no double layer needs."""
 GUARD_MARGIN = 0.01
 """The step that crosses the voltage guard is shortened until it overshoots by no more than this fraction."""
+NEWTON_SHARE = 0.03
+"""Part of the absolute tolerance that Newton's method may leave."""
+SMALLEST_NEWTON = 1e-10
+"""Dimensionless increments below this are rounding."""
+SLACK_STEP = 1e-9
+"""Length of slack steps [s]: computed and thrown away, they must converge from any state, and zero would divide."""
 BLOCK = 32
 """Steps replayed at a time; a block of slack steps only is skipped."""
 
@@ -44,6 +50,16 @@ class Settings(eqx.Module):
     """|E| [V] at which the run ends with a code."""
     tableau: Tableau = eqx.field(static=True, default=SDIRK3)
     newton: NewtonSettings = eqx.field(static=True, default=NewtonSettings())
+    """Tightened where `atol` asks for more; see `stage_newton`."""
+
+    @property
+    def stage_newton(self) -> NewtonSettings:
+        """Newton's tolerances with an error well below that of the steps."""
+        most = max(SMALLEST_NEWTON, NEWTON_SHARE * STEEPNESS * self.atol)
+        own = self.newton
+        return own._replace(
+            tolerance=min(own.tolerance, most), differentiable_tolerance=min(own.differentiable_tolerance, most)
+        )
 
 
 class Trajectory(NamedTuple):
@@ -138,7 +154,7 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
         final_voltage=end.voltage,
         final_current=schedule.current[interval],
         status=end.status,
-        plan=Plan(end.fraction, end.interval_of, end.steps, end.last_step),
+        plan=Plan(end.fraction, end.interval_of, end.steps, end.status, end.last_step),
         rejected=end.rejected,
         newton_iterations=end.iterations,
     )
@@ -154,7 +170,7 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     remaining = length - p.elapsed
     # Two equal steps rather than a full one and a sliver.
     step = jnp.where(p.step >= remaining * (1 - 1e-9), remaining, jnp.minimum(p.step, 0.5 * remaining))
-    result = implicit_step(system, p.state, slope, step, current, tableau, settings.newton, differentiable=False)
+    result = implicit_step(system, p.state, slope, step, current, tableau, settings.stage_newton, differentiable=False)
     voltage = system.voltage(result.state, current)
     voltage_error = jnp.abs(system.voltage(jax.tree.map(jnp.add, result.state, result.error), current) - voltage)
     size = _error_size(system, p.state, result, settings)
@@ -231,6 +247,22 @@ def _error_size(system: ChainSystem, old: State, result: StepResult, settings: S
     return jnp.max(jnp.stack([jnp.max(s, initial=0.0) for s in sizes]))
 
 
+def _moving_end(
+    system: ChainSystem, final: State, guarded: Flag, voltage: Scalar, current: Scalar, step: Scalar, settings: Settings
+) -> Scalar:
+    """Zero, with the derivative of the time at which the voltage passes its final value: dt/dp = -(dV/dp)/(dV/dt).
+
+    For runs that the voltage guard ended (`guarded`); no derivative for others. dV/dt comes from one more step, a millionth of the last.
+    """
+    probe = 1e-6 * step
+    still = jax.tree.map(jnp.zeros_like, final)
+    frozen = jax.lax.stop_gradient((system, final, still, probe, current))
+    after = implicit_step(*frozen, settings.tableau, settings.stage_newton, differentiable=False).state
+    constant = jax.lax.stop_gradient(voltage)
+    rate = jax.lax.stop_gradient((system.voltage(after, current) - constant) / probe)
+    return jnp.where(guarded, -(voltage - constant) / jnp.where(guarded, rate, 1.0), 0.0)
+
+
 def _only(reached: Array, rows: Array) -> Array:
     mask = reached.reshape(reached.shape + (1,) * (rows.ndim - 1))
     return jnp.where(mask, rows, jnp.nan)
@@ -254,13 +286,14 @@ def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, 
         active = j < plan.used
         fresh = schedule.jump[k] & ((j == 0) | (plan.interval[jnp.maximum(j - 1, 0)] != k))
         slope = jax.tree.map(lambda s: jnp.where(fresh, 0.0, s), slope)
-        step = jnp.where(active, part * schedule.duration[k], 1.0)
+        step = jnp.where(active, part * schedule.duration[k], SLACK_STEP)
         result = implicit_step(
-            system, state, slope, step, schedule.current[k], settings.tableau, settings.newton,
+            system, state, slope, step, schedule.current[k], settings.tableau, settings.stage_newton,
             differentiable=True,
         )  # fmt: skip
-        new = jax.tree.map(lambda a, b: jnp.where(active, a, b), result.state, state)
-        new_slope = jax.tree.map(lambda a, b: jnp.where(active, a, b), result.slope, slope)
+        done = active & result.converged
+        new = jax.tree.map(lambda a, b: jnp.where(done, a, b), result.state, state)
+        new_slope = jax.tree.map(lambda a, b: jnp.where(done, a, b), result.slope, slope)
         healthy = healthy & (result.converged | ~active)
         carry = (new, new_slope, healthy, iterations + jnp.where(active, result.iterations, 0))
         return carry, (new, healthy)
@@ -278,25 +311,32 @@ def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, 
     zero = jax.tree.map(jnp.zeros_like, initial)
     carry = (initial, zero, jnp.asarray(True), jnp.asarray(0))
     (final, _, healthy, iterations), (rows, fine) = jax.lax.scan(many, carry, (index, fraction, interval))
-    rows = jax.tree.map(lambda y: y.reshape((-1, *y.shape[2:])), rows)
+    rows = jax.tree.map(lambda y: y.reshape((y.shape[0] * y.shape[1], *y.shape[2:])), rows)
     fine = fine.reshape(-1)
 
     last = jnp.maximum(plan.last_step, 0)
     good = (plan.last_step >= 0) & fine[last]
-    state = jax.tree.map(lambda y: _only(good, y[last]), rows)
-    voltage = jax.vmap(system.voltage)(state, schedule.current)
+    ends = jax.tree.map(lambda y: y[last], rows)
+    # Masked after the voltage is computed: derivatives of a voltage of NaN would spoil those of the other rows.
+    voltage = _only(good, jax.vmap(system.voltage)(ends, schedule.current))
+    state = jax.tree.map(lambda y: _only(good, y), ends)
     final_interval = plan.interval[jnp.maximum(plan.used - 1, 0)]
     final_current = schedule.current[final_interval]
     covered = jnp.where(jnp.arange(steps) < plan.used, plan.fraction * schedule.duration[plan.interval], 0.0)
+    status = jnp.where(healthy, plan.outcome, int(RESULTS.newton_failed))
+    final_voltage = system.voltage(final, final_current)
+    guarded = status == int(RESULTS.voltage_guard)
+    last_step = covered[jnp.maximum(plan.used - 1, 0)]
+    moving = _moving_end(system, final, guarded, final_voltage, final_current, last_step, settings)
     return Trajectory(
         state=state,
         voltage=voltage,
         voltage_error=jnp.zeros_like(voltage),
         final=final,
-        final_time=jnp.sum(covered),
-        final_voltage=system.voltage(final, final_current),
+        final_time=jnp.sum(covered) + moving,
+        final_voltage=final_voltage,
         final_current=final_current,
-        status=jnp.where(healthy, int(RESULTS.successful), int(RESULTS.newton_failed)),
+        status=status,
         plan=plan,
         rejected=jnp.asarray(0),
         newton_iterations=iterations,

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxcell.solver.results import RESULTS
 from jaxcell.units import Counter
 
 
@@ -26,6 +27,8 @@ class Plan(NamedTuple):
     fraction: Float[Array, " steps"]
     interval: Int[Array, " steps"]
     used: Counter
+    outcome: Counter
+    """`RESULTS` code of the run that made the plan: a run that ended early stays one when it is replayed."""
     last_step: Int[Array, " intervals"]
     """Index of the step that ends each interval; -1 for intervals that were not reached."""
 
@@ -40,7 +43,7 @@ class Plan(NamedTuple):
         interval = np.zeros(size, dtype=np.int64)
         fraction[:count] = np.asarray(self.fraction)[:count]
         interval[:count] = np.asarray(self.interval)[:count]
-        return Plan(jnp.asarray(fraction), jnp.asarray(interval), self.used, self.last_step)
+        return Plan(jnp.asarray(fraction), jnp.asarray(interval), self.used, self.outcome, self.last_step)
 
     def refined(self, parts: int) -> "Plan":
         """Every step split into `parts` equal ones; needs concrete values. For convergence studies."""
@@ -49,9 +52,8 @@ class Plan(NamedTuple):
         interval = np.repeat(np.asarray(self.interval)[:count], parts)
         last = np.asarray(self.last_step)
         last = np.where(last >= 0, last * parts + parts - 1, -1)
-        return Plan(
-            jnp.asarray(fraction), jnp.asarray(interval), jnp.asarray(count * parts), jnp.asarray(last)
-        ).trimmed()
+        steps = jnp.asarray(count * parts)
+        return Plan(jnp.asarray(fraction), jnp.asarray(interval), steps, self.outcome, jnp.asarray(last)).trimmed()
 
 
 def uniform_plan(intervals: int, steps_per_interval: int) -> Plan:
@@ -61,5 +63,6 @@ def uniform_plan(intervals: int, steps_per_interval: int) -> Plan:
         jnp.full(count, 1.0 / steps_per_interval),
         jnp.repeat(jnp.arange(intervals), steps_per_interval),
         jnp.asarray(count),
+        jnp.asarray(int(RESULTS.successful)),
         jnp.arange(1, intervals + 1) * steps_per_interval - 1,
     )

@@ -64,7 +64,12 @@ def implicit_step(
         base = jax.tree.map(lambda y, f: y + _combine(row, f), state, weighted)
         guess = jax.tree.map(lambda y, s: y + (time - previous_time) * step * s, previous, guess_slope)
         found = newton(*jax.lax.stop_gradient((system, guess, base, g, current)), tolerance, settings.max_iterations)
-        y = polish(system, found.state, base, g, current) if differentiable else found.state
+        if differentiable:
+            # From a failed iteration derivatives would be NaN and, in reverse mode, spoil those of the steps before.
+            sound = jax.tree.map(lambda new, old: jnp.where(found.converged, new, old), found.state, state)
+            y = polish(system, sound, base, g, current)
+        else:
+            y = found.state
         # From the stage equation: f = (Y - B)/g without a capacity in the way, so that C = 0 is no special case.
         f = jax.tree.map(lambda new, old: (new - old) / tableau.gamma, y, base)
         weighted = jax.tree.map(lambda all_f, one: all_f.at[index].set(one), weighted, f)

@@ -1,0 +1,218 @@
+"""The command line: jaxcell fit STUDY.toml."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:  # JAX is imported inside the commands, after the device is chosen
+    from rich.console import Console
+
+    from jaxcell.study import Study
+
+app = typer.Typer(
+    name="jaxcell", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+NOT_CONVERGED, INTERRUPTED = 3, 130
+
+
+class Device(str, Enum):  # noqa: UP042  (typer shows the values)
+    """Where JAX computes."""
+
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+    tpu = "tpu"
+
+
+def main() -> None:
+    """Entry point of the `jaxcell` command."""
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # XLA may still be compiling, and crashes when the interpreter is taken down
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise
+
+
+def _version(wanted: bool | None) -> None:
+    if wanted:
+        from jaxcell import __version__
+
+        typer.echo(f"jaxcell {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def jaxcell(
+    version: Annotated[
+        bool | None, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")
+    ] = None,
+) -> None:
+    """Differentiable models of lithium-metal cells with a protection layer."""
+
+
+@app.command()
+def fit(
+    study: Annotated[str, typer.Argument(metavar="STUDY.toml", help="Study file: data, cell, parameters.")],
+    data: Annotated[str | None, typer.Option(metavar="FILE", help="Fit this file in place of the study's.")] = None,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Folder for the results [results/STUDY].")] = None,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what the data can tell; fit and write nothing.")
+    ] = False,
+    starts: Annotated[int | None, typer.Option(metavar="N", help="Starting points, in place of the study's.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of the starting points.")] = None,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error arose.")] = False,
+) -> None:
+    """Fit the cell of a study to its measurement, and say what the data tell and what they do not.
+
+    Results go to DIR as a whole or not at all. Exit codes: 0 converged, 3 not converged (results are written), 130
+    interrupted (the best so far is written once there is any), 1 anything else.
+    """
+    with _one_sentence(traceback):
+        from jaxcell.study import load_study
+
+        checked = load_study(study).with_options(data=data, starts=starts, seed=seed)
+        _prepare_jax(device)
+        if explain:
+            _explain(checked)
+        else:
+            _fit(checked, Path(out) if out is not None else Path("results") / checked.name)
+
+
+def _fit(study: "Study", place: Path) -> None:
+    from jaxcell.io.results import beside_if_taken, result_folder
+    from jaxcell.report import print_result, save
+    from jaxcell.study.run import run_study
+
+    console = _console()
+    with result_folder(place) as draft:
+        with _progress() as progress:
+            result = run_study(study, progress)
+            save(result, draft.path)
+        if result.fit.interrupted:
+            draft.place = beside_if_taken(place)
+    print_result(console, result)
+    console.print(f"\nResults: {draft.place}", soft_wrap=True)
+    if result.fit.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not result.fit.converged:
+        raise typer.Exit(NOT_CONVERGED)
+
+
+def _explain(study: "Study") -> None:
+    from jaxcell.report import print_explanation
+    from jaxcell.study.run import explain_study
+
+    with _progress() as progress:
+        measurement, rows, problem, found = explain_study(study, progress)
+    print_explanation(_console(), study, rows, problem, found, measurement)
+
+
+def _prepare_jax(device: Device) -> None:
+    """Choose the device and the cache of compiled programs; before JAX is imported where it can be."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if "jax" not in sys.modules:
+        if device is Device.gpu:  # JAX takes one by itself, CUDA or ROCm, where it may
+            os.environ.pop("JAX_PLATFORMS", None)
+        elif device is not Device.auto:
+            os.environ["JAX_PLATFORMS"] = device.value
+    import jax
+
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR") and jax.config.values.get("jax_compilation_cache_dir") is None:
+        _keep_compiled(jax)
+    try:
+        found = jax.devices()
+    except RuntimeError as error:
+        raise _DeviceError(_missing(device)) from error
+    if device is not Device.auto and found[0].platform != device.value:
+        raise _DeviceError(_missing(device))
+
+
+class _DeviceError(ValueError):
+    """The device asked for is not there."""
+
+
+def _missing(device: Device) -> str:
+    if device is Device.auto:
+        return f"JAX finds no device for JAX_PLATFORMS={os.environ.get('JAX_PLATFORMS', '')!r}."
+    install = ' (NVIDIA: pip install "jaxcell[cuda]")' if device is Device.gpu else ""
+    return f"--device {device.value}: JAX finds no such device here; install JAX for it{install} or use --device cpu."
+
+
+def _keep_compiled(jax: Any) -> None:
+    """Keep compiled programs in the user's cache folder, where there is one."""
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = Path(root) / "jaxcell" / "xla"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    if os.access(folder, os.W_OK):
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    console = Console(highlight=False, emoji=False)
+    return console if console.is_terminal else Console(highlight=False, emoji=False, width=120)
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A hook for `run_study` that shows a bar on a terminal, and one line per stage elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, highlight=False)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    if not console.is_terminal:
+        seen: list[str] = []
+
+        def tell_plainly(stage: str, done: int, total: int) -> None:
+            if stage not in seen:
+                seen.append(stage)
+                typer.echo(f"{stage} ...", err=True)
+
+        yield tell_plainly
+        return
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def tell(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=stage, completed=done, total=total or None)
+
+        yield tell
+
+
+@contextmanager
+def _one_sentence(traceback: bool) -> Iterator[None]:
+    """Turn whatever goes wrong into one sentence on stderr and an exit code."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except KeyboardInterrupt:
+        if traceback:
+            raise
+        typer.echo("Interrupted before there was a result; nothing was written.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        if traceback:
+            raise
+        known = isinstance(error, (ValueError, OSError, RuntimeError)) and type(error).__module__.startswith("jaxcell")
+        text = " ".join(str(error).split())
+        message = text if known else f"unexpected {type(error).__name__}: {text} (--traceback shows where)"
+        typer.echo(f"Error: {message}", err=True)
+        raise typer.Exit(1) from None

@@ -1,0 +1,139 @@
+"""From a measurement to a dataset: which rows are fitted, and the current that flows in between."""
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcell.inference.dataset import Dataset, noise_of
+from jaxcell.io._arrays import FloatArray, IntArray
+from jaxcell.io.errors import MeasurementError
+from jaxcell.io.kinds import Kind
+from jaxcell.io.measurement import Measurement
+from jaxcell.protocol import replay
+
+STEP = 0.01
+"""A change of the current by more than this fraction of the largest is a step of the current."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Rows whose voltage is fitted. The current of every row is replayed, fitted or not.
+
+    Attributes:
+        cycles: cycle numbers to fit; None fits all.
+        steps: step numbers to fit; None fits all.
+        time: first and last time to fit [s], both included; None fits all.
+        skip_after_step: rows within this time after a step of the current are not fitted [s].
+        rests: whether the voltage at rest is fitted, too.
+    """
+
+    cycles: tuple[int, ...] | None = None
+    steps: tuple[int, ...] | None = None
+    time: tuple[float, float] | None = None
+    skip_after_step: float = 0.0
+    rests: bool = False
+
+
+@dataclass(frozen=True)
+class FittedRows:
+    """A dataset, and where its intervals end in the measurement.
+
+    Attributes:
+        dataset: what is fitted.
+        rows: row of the measurement at the end of each interval; shape (intervals,).
+        since_step: time since the last step of the current at the end of each interval [s]; shape (intervals,).
+        skipped: number of rows left out by `skip_after_step`.
+    """
+
+    dataset: Dataset
+    rows: IntArray
+    since_step: FloatArray
+    skipped: int
+
+
+def fitted_rows(measurement: Measurement, selection: Selection, noise: float | None = None) -> FittedRows:
+    """The dataset of a measurement whose area is known.
+
+    Rows between two fitted ones are one interval for each level of their current, with their charge kept; the current
+    of a row flowed since the row before. `noise` is the standard deviation of a sample [V], estimated when None.
+
+    Raises:
+        MeasurementError: the area is not known, fewer than 2 rows are left to fit, or the noise cannot be estimated.
+    """
+    m = measurement
+    current = m.current_density
+    step = _steps(current, m.kind)
+    begun = np.maximum.accumulate(np.where(step, np.arange(len(m)), 0))
+    since = m.time - m.time[np.maximum(begun - 1, 0)]
+    wanted = _wanted(m, selection)
+    early = wanted & (since < selection.skip_after_step)
+    use = wanted & ~early
+    use[0] = False
+    if use.sum() < 2:
+        raise MeasurementError(
+            f"{m.provenance.name}: at least 2 rows must be left to fit, but {int(use.sum())} of {len(m)} are; "
+            f"it has cycles {_span(m.cycle)}, steps {_span(m.step)} and times from {m.time[0]:.6g} s to "
+            f"{m.time[-1]:.6g} s."
+        )
+    keep = _kept(use, m.kind, step)
+    charge = np.concatenate([[0.0], np.cumsum(current[1:] * np.diff(m.time))])
+    time, voltage, fitted = m.time[keep], m.voltage[keep], use[keep]
+    flows = np.concatenate([[0.0], np.diff(charge[keep]) / np.diff(time)])
+    segments = _segments(fitted, flows)
+    try:
+        sigma = noise_of(time, voltage, segments) if noise is None else noise
+    except ValueError as error:
+        raise MeasurementError(f"{m.provenance.name}: {error}") from error
+    data = Dataset(
+        protocol=replay(time, flows),
+        voltage=jnp.asarray(np.where(fitted, voltage, 0.0)[1:]),
+        segments=jnp.asarray(segments[1:]),
+        noise=jnp.asarray(sigma, dtype=jnp.float64),
+        noise_estimated=noise is None,
+        start_time=float(time[0]),
+    )
+    rows = np.flatnonzero(keep)[1:]
+    return FittedRows(data, rows, since[rows], int(early.sum()))
+
+
+def _steps(current: FloatArray, kind: np.ndarray) -> np.ndarray:
+    """Rows at whose beginning the current steps; impedance and rest count as no current."""
+    level = np.where(kind == Kind.CYCLING, current, 0.0)
+    change = np.abs(np.diff(level, prepend=0.0))
+    step = change > STEP * np.abs(level).max(initial=0.0)
+    step[0] = True
+    return step
+
+
+def _wanted(m: Measurement, selection: Selection) -> np.ndarray:
+    use = m.kind == Kind.CYCLING
+    if selection.rests:
+        use |= m.kind == Kind.REST
+    if selection.cycles is not None:
+        use &= np.isin(m.cycle, selection.cycles)
+    if selection.steps is not None:
+        use &= np.isin(m.step, selection.steps)
+    if selection.time is not None:
+        use &= (m.time >= selection.time[0]) & (m.time <= selection.time[1])
+    return use
+
+
+def _kept(use: np.ndarray, kind: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """The first and last row, every fitted one, the one before it, and the one before each step of the current."""
+    cycling = kind == Kind.CYCLING
+    border = step[1:] | (cycling[1:] != cycling[:-1])
+    keep = use | np.append(use[1:], True) | np.append(border, True)
+    keep[0] = True
+    return keep
+
+
+def _segments(fitted: np.ndarray, flows: FloatArray) -> IntArray:
+    """Number of the stretch of neighbouring fitted rows in one direction of current; -1 where not fitted."""
+    direction = np.sign(flows)
+    new = fitted & (~np.append(False, fitted[:-1]) | (direction != np.append(0.0, direction[:-1])))
+    return np.where(fitted, np.cumsum(new) - 1, -1)
+
+
+def _span(values: IntArray) -> str:
+    return f"{values.min()} to {values.max()}"

@@ -1,0 +1,199 @@
+"""From the tables of a study to the model's objects, in SI, and back to a table with every default filled in."""
+
+import difflib
+from typing import Any
+
+from pydantic import BaseModel
+
+from jaxcell import cell as parts
+from jaxcell.component import Component
+from jaxcell.inference import LogNormal, Normal, Parameter, ParameterSet, Prior, number_paths
+from jaxcell.study import schema
+from jaxcell.study.messages import StudyError
+from jaxcell.study.units import CELSIUS, factor_of, split_key, units_for
+
+_PARTS: dict[type[BaseModel], type[Component]] = {
+    schema.Kinetics: parts.LithiumKinetics,
+    schema.Nucleation: parts.Nucleation,
+    schema.Interface: parts.Interface,
+    schema.Film: parts.Film,
+    schema.Pores: parts.Pores,
+    schema.ProtectionLayer: parts.ProtectionLayer,
+    schema.Separator: parts.Separator,
+}
+
+
+def build_cell(table: schema.CellTable) -> parts.Cell:
+    """The cell of a [cell] table.
+
+    Raises:
+        ValueError: the model refuses a value.
+    """
+    separator = _part(table.separator)
+    working = _electrode(table.electrode)
+    counter = working if table.counter is None else _electrode(table.counter)
+    return parts.Cell(working, separator, counter, table.temperature_c + CELSIUS)  # pyright: ignore[reportArgumentType]
+
+
+def _electrode(table: schema.Electrode) -> Any:
+    interface = _part(table.interface)
+    layer = None if table.layer is None else _part(table.layer)
+    if table.collector:
+        return parts.Collector(interface, layer, table.initial_potential_v or 0.0)  # pyright: ignore[reportArgumentType]
+    return parts.LithiumElectrode(table.lithium_thickness_um * 1e-6, interface, layer)  # pyright: ignore[reportArgumentType, reportOptionalOperand]
+
+
+def _part(table: BaseModel) -> Any:
+    """The component of a table; numbers to SI, sub-tables to their own components, what is left out by default."""
+    values: dict[str, Any] = {}
+    for key in type(table).model_fields:
+        value = getattr(table, key)
+        if isinstance(value, BaseModel):
+            values[key] = _part(value)
+        elif value is not None:
+            name, _, factor = split_key(key)
+            values[name] = value * factor
+        elif key == "top":
+            values[key] = None
+    return _PARTS[type(table)](**values)
+
+
+def resolved_cell(table: schema.CellTable, cell: parts.Cell) -> dict[str, Any]:
+    """The [cell] table with the model's defaults filled in."""
+    filled: dict[str, Any] = {"kind": table.kind, "temperature_c": table.temperature_c}
+    filled["separator"] = _resolved(table.separator, cell.separator)
+    filled["electrode"] = _resolved(table.electrode, cell.working)
+    if table.counter is not None:
+        filled["counter"] = _resolved(table.counter, cell.counter)
+    return filled
+
+
+def _resolved(table: BaseModel, component: Any) -> dict[str, Any]:
+    filled: dict[str, Any] = {}
+    for key in type(table).model_fields:
+        value = getattr(table, key)
+        name, _, factor = split_key(key)
+        if isinstance(value, BaseModel):
+            filled[key] = _resolved(value, getattr(component, name))
+        elif value is not None:
+            filled[key] = value
+        elif key == "top":
+            filled[key] = False
+        elif hasattr(getattr(component, name, None), "dtype") and (key != "initial_potential_v" or filled["collector"]):
+            filled[key] = float(f"{float(getattr(component, name)) / factor:.12g}")
+    return filled
+
+
+def model_paths(table: schema.CellTable, path: str) -> tuple[str, ...]:
+    """Places in the cell of a path of the study: in a symmetric cell, `electrode.` ties both electrodes."""
+    if path.startswith("electrode."):
+        tail = path.removeprefix("electrode.")
+        return (f"working.{tail}", f"counter.{tail}") if table.kind == "symmetric" else (f"working.{tail}",)
+    return (path,)
+
+
+def study_paths(table: schema.CellTable, cell: parts.Cell) -> list[str]:
+    """Every path that a parameter of the study can have."""
+    names = [name.replace("working.", "electrode.", 1) for name in number_paths(cell)]
+    return [n for n in names if not (table.kind == "symmetric" and n.startswith("counter."))]
+
+
+def unit_at(cell: parts.Cell, path: str) -> str:
+    """SI unit of the number at a path of the cell."""
+    *parents, name = path.split(".")
+    component: Any = cell
+    for parent in parents:
+        component = getattr(component, parent)
+    return type(component).__dataclass_fields__[name].metadata["unit"]
+
+
+def build_parameters(
+    tables: dict[str, schema.ParameterTable], cell_table: schema.CellTable, cell: parts.Cell
+) -> tuple[ParameterSet, dict[str, float]]:
+    """The parameter set in SI, and the factor from each parameter's own unit to SI.
+
+    Raises:
+        StudyError: a path that does not exist, a unit that does not fit, or a start outside the bounds.
+    """
+    built, factors = [], {}
+    owners: dict[str, str] = {}
+    for name, table in tables.items():
+        for path in table.paths:
+            if path in owners:
+                raise StudyError(f"[parameters.{name}] path {path!r} is fitted by [parameters.{owners[path]}] already")
+            owners[path] = name
+        parameter, factors[name] = _parameter(name, table, cell_table, cell)
+        built.append(parameter)
+    return ParameterSet(built, cell), factors
+
+
+def _parameter(
+    name: str, table: schema.ParameterTable, cell_table: schema.CellTable, cell: parts.Cell
+) -> tuple[Parameter, float]:
+    where = f"[parameters.{name}]"
+    paths = [place for path in table.paths for place in model_paths(cell_table, path)]
+    available = number_paths(cell)
+    for path in table.paths:
+        for place in model_paths(cell_table, path):
+            if place not in available:
+                raise StudyError(f"{where} path {path!r} does not exist in this cell; {_close(path, cell_table, cell)}")
+    si_units = {unit_at(cell, place) for place in paths}
+    if len(si_units) > 1:
+        raise StudyError(f"{where} ties numbers of different units: {', '.join(sorted(si_units))}")
+    si_unit = si_units.pop()
+    factor = factor_of(table.unit, si_unit)
+    if factor is None:
+        raise StudyError(f"{where} unit must be {units_for(si_unit)} for {table.paths[0]}, but is {table.unit!r}")
+    start = float(_at(cell, paths[0])) / factor if table.initial is None else table.initial
+    low, high = table.bounds
+    if not low * (1 - 1e-12) <= start <= high * (1 + 1e-12):
+        source = "the value in [cell]" if table.initial is None else "initial"
+        raise StudyError(
+            f"{where} starts at {source}, {start:.6g} {table.unit}, outside its bounds [{low:g}, {high:g}] {table.unit}"
+        )
+    start = min(max(start, low), high)
+    try:
+        return (
+            Parameter(
+                name,
+                tuple(paths),
+                si_unit,
+                (low * factor, high * factor),
+                table.transform,
+                _prior(table.prior, factor),
+                min(max(start * factor, low * factor), high * factor),
+            ),
+            factor,
+        )
+    except ValueError as error:
+        raise StudyError(f"{where}: {error}") from error
+
+
+def _prior(table: schema.PriorTable | None, factor: float) -> Prior | None:
+    if table is None:
+        return None
+    if table.mean is not None and table.sd is not None:
+        return Normal(table.mean * factor, table.sd * factor)
+    median = None if table.median is None else table.median * factor
+    if table.range95 is not None:
+        return LogNormal((table.range95[0] * factor, table.range95[1] * factor), median)
+    assert median is not None, "the schema asks for a median beside factor95"
+    assert table.factor95 is not None, "the schema asks for factor95 beside a lone median"
+    return LogNormal((median / table.factor95, median * table.factor95), median)
+
+
+def _at(cell: parts.Cell, path: str) -> Any:
+    value: Any = cell
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def _close(path: str, table: schema.CellTable, cell: parts.Cell) -> str:
+    known = study_paths(table, cell)
+    near = difflib.get_close_matches(path, known, n=3, cutoff=0.5)
+    ending = path.rsplit(".", 1)[-1]
+    near += [name for name in known if name.rsplit(".", 1)[-1] == ending and name not in near][:2]
+    if near:
+        return f"close are {', '.join(near)}"
+    return f"known are {', '.join(known)}"

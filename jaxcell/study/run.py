@@ -1,0 +1,179 @@
+"""Run a study: read, fit, check the step grid, and keep everything a report needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcell.inference import FitResult, Identifiability, explain, fit
+from jaxcell.inference.cell_problem import CellProblem
+from jaxcell.io import Measurement
+from jaxcell.io.dataset import FittedRows
+from jaxcell.ledger import Ledger, lithium_ledger
+from jaxcell.simulation import Solution
+from jaxcell.study.messages import StudyError
+from jaxcell.study.misfit import Misfit, misfit
+from jaxcell.study.study import Study
+
+Progress = Callable[[str, int, int], Any]
+"""Called with a stage in words, what is done and what there is to do; raising ends the fit with the best so far."""
+
+GRID_SHIFT = 0.5
+"""Time steps are tightened while their error, as a misfit, exceeds this many standard deviations: then it shifts no
+estimate by more than this many standard errors."""
+_TIGHTER = 3
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """A finished, or interrupted, fit of a study.
+
+    Attributes:
+        study, measurement, rows, problem: what was fitted.
+        fit: the answer, in SI.
+        factors: factor from each parameter's unit in the study to SI.
+        solution: the simulation at the estimate.
+        misfit, ledger: what the residuals and the lithium say.
+        grid_error: root mean square change of the fitted voltages when every time step is halved [V].
+        seconds: wall time of the fit, compilation included [s].
+    """
+
+    study: Study
+    measurement: Measurement
+    rows: FittedRows
+    problem: CellProblem
+    fit: FitResult
+    factors: dict[str, float]
+    solution: Solution
+    misfit: Misfit
+    ledger: Ledger
+    grid_error: float
+    seconds: float
+
+    @property
+    def voltage(self) -> np.ndarray:
+        """Voltage of the model at the ends of the intervals [V]."""
+        return np.asarray(self.solution.voltage)
+
+
+def run_study(study: Study, progress: Progress | None = None) -> StudyResult:
+    """Read the data of a study and fit its cell.
+
+    Raises:
+        StudyError, MeasurementError: the study or its data cannot be used; see `Study`.
+    """
+    tell = progress if progress is not None else _silent
+    tell("reading the study and its data", 0, 0)
+    measurement, rows, problem = prepare(study, tell)
+    begun = perf_counter()
+    try:
+        found = _fit(study, problem, tell)
+        for _ in range(_TIGHTER):
+            problem = problem.renewed(jnp.asarray(found.theta))
+            if found.interrupted or _grid_shift(problem, found.theta, found.noise.inflation) <= GRID_SHIFT:
+                break
+            tell("fitting again with smaller time steps", 0, 0)
+            problem = _from(_tightened(problem), found)
+            found = _fit(study, problem, tell)
+    except ValueError as error:
+        raise StudyError(f"{study.source}: {error}") from error
+    seconds = perf_counter() - begun
+    tell("writing the report", 0, 0)
+    solution = problem.solution(jnp.asarray(found.theta))
+    return StudyResult(
+        study=study,
+        measurement=measurement,
+        rows=rows,
+        problem=problem,
+        fit=found,
+        factors=study.factors(),
+        solution=solution,
+        misfit=misfit(rows, np.asarray(solution.voltage)),
+        ledger=lithium_ledger(solution),
+        grid_error=float(np.sqrt(np.mean(_grid_error(problem, found.theta) ** 2))),
+        seconds=seconds,
+    )
+
+
+def prepare(study: Study, tell: Progress | None = None) -> tuple[Measurement, FittedRows, CellProblem]:
+    """Measurement, fitted rows and problem of a study; raises as `run_study`."""
+    study.parameters()  # a wrong path or bound is told before a large file is read
+    measurement = study.measurement()
+    rows = study.fitted_rows(measurement)
+    if tell is not None:
+        tell("planning the simulation", 0, 0)
+    return measurement, rows, study.problem(rows)
+
+
+def explain_study(
+    study: Study, progress: Progress | None = None
+) -> tuple[Measurement, FittedRows, CellProblem, Identifiability]:
+    """What the measurement could tell if the start values were the truth; raises as `run_study`."""
+    tell = progress if progress is not None else _silent
+    tell("reading the study and its data", 0, 0)
+    measurement, rows, problem = prepare(study, tell)
+    tell("asking what the measurement can tell", 0, 0)
+    return measurement, rows, problem, explain(problem)
+
+
+def _fit(study: Study, problem: CellProblem, tell: Progress) -> FitResult:
+    """The fit; interrupted after its first iterations, the best point so far, without ridges."""
+    table, seen = study.content.fit, 0
+    tell("fitting (the first step compiles)", 0, 0)
+
+    def hook(done: int, total: int) -> None:
+        nonlocal seen
+        seen = done
+        tell("fitting" if done < total else "tracing trade-offs", done, total)
+
+    try:
+        return fit(problem, starts=table.starts, seed=table.seed, progress=hook)
+    except KeyboardInterrupt:
+        if not seen:
+            raise
+        reached = seen
+    tell("interrupted; returning to the best point so far", 0, 0)
+
+    def stop(done: int, total: int) -> None:
+        if done >= reached:
+            raise KeyboardInterrupt
+
+    return fit(problem, starts=table.starts, seed=table.seed, progress=stop)
+
+
+def _tightened(problem: CellProblem) -> CellProblem:
+    """The problem with tolerances eight times tighter: half the step, for a third-order method."""
+    settings = replace(problem.settings, rtol=problem.settings.rtol / 8.0, atol=problem.settings.atol / 8.0)
+    return CellProblem(
+        problem.cell, problem.dataset, problem.parameters, settings=settings, grid_points=problem.grid_points
+    )
+
+
+def _grid_shift(problem: CellProblem, theta: Any, inflation: float = 1.0) -> float:
+    """Norm of the step grid's error in standard deviations of the noise [1]."""
+    error = _grid_error(problem, theta) / float(problem.dataset.noise)
+    return float(np.sqrt(np.sum(error**2) / inflation))
+
+
+def _grid_error(problem: CellProblem, theta: Any) -> np.ndarray:
+    """Change of the fitted voltages [V] when every step is halved."""
+    theta = jnp.asarray(theta)
+    halved = eqx.tree_at(lambda p: p.plan, problem, problem.plan.refined(2))
+    fitted = np.asarray(problem.segments) >= 0
+    return (np.asarray(problem.solution(theta).voltage) - np.asarray(halved.solution(theta).voltage))[fitted]
+
+
+def _from(problem: CellProblem, found: FitResult) -> CellProblem:
+    """The problem with its first start at an earlier answer."""
+    values = problem.parameters.to_physical(jnp.asarray(found.theta))
+    clipped = [jnp.clip(values[p.name], *p.bounds) for p in problem.parameters.parameters]
+    where = lambda q: [p.initial for p in q.parameters.parameters]  # noqa: E731
+    return eqx.tree_at(where, problem, clipped)
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """No progress is shown."""

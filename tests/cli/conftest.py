@@ -1,0 +1,45 @@
+"""The small study as fixtures, fitted once."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from small_study import STUDY, Called, call, write_record
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Writes the study, with some text replaced, beside its record, and makes the folder the current one."""
+    monkeypatch.chdir(tmp_path)
+    write_record(tmp_path)
+
+    def write(*replacements: tuple[str, str], added: str = "") -> Path:
+        text = STUDY
+        for old, new in replacements:
+            assert old in text, old
+            text = text.replace(old, new)
+        Path("made.toml").write_text(text + added)
+        return Path("made.toml")
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Called]:
+    """Folder of results of the small study, and what the command said."""
+    folder = tmp_path_factory.mktemp("fitted")
+    write_record(folder, rise=150e-6)
+    (folder / "made.toml").write_text(STUDY)
+    called = call("fit", folder / "made.toml", "--out", folder / "out")
+    assert called.code == 0, called.stderr
+    return folder / "out", called
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder with real measurements."""
+    folder = os.environ.get("JAXCELL_DATA")
+    if not folder:
+        pytest.skip("JAXCELL_DATA is not set: it names the folder with real measurements")
+    return Path(folder)

@@ -1,0 +1,56 @@
+"""The command answers at once, and what README.md shows runs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jaxcell.study import load_study
+
+ROOT = Path(__file__).parents[2]
+HELP = """
+import sys
+
+sys.argv = ["jaxcell", {}]
+from jaxcell.cli import main
+
+try:
+    main()
+finally:
+    print(sorted(sys.modules))
+"""
+
+
+@pytest.mark.parametrize("arguments", ['"--help"', '"fit", "--help"', '"--version"'])
+def test_help_does_not_import_jax(arguments: str) -> None:
+    before = os.times()
+    done = subprocess.run([sys.executable, "-c", HELP.format(arguments)], capture_output=True, text=True, check=True)
+    after = os.times()
+    used = after.children_user - before.children_user + after.children_system - before.children_system
+    assert used < 0.4
+    modules = done.stdout.rsplit("\n", 2)[-2]
+    assert not any(f"'{name}'" in modules for name in ("jax", "numpy", "pandas", "matplotlib"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "fit").glob("*.toml")), ids=lambda path: path.name)
+def test_shipped_studies_are_valid(path: Path) -> None:
+    study = load_study(path)
+    assert study.parameters().names == tuple(study.content.parameters)
+    assert study.content.study.description
+
+
+def test_readme_example(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+    said = capsys.readouterr().out
+    assert re.search(r"\d+\.\d% of the plated lithium lies below the layer", said)
+    assert "V per S/m" in said
+
+
+def test_readme_names_files_that_exist() -> None:
+    text = (ROOT / "README.md").read_text()
+    for name in re.findall(r"\b(?:fit|data)/\w+\.(?:toml|py|truth\.json)", text):
+        assert (ROOT / name).exists(), name

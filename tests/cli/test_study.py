@@ -1,0 +1,124 @@
+"""Studies: units, paths, the cell they stand for."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from small_study import STUDY
+
+from jaxcell.io import read
+from jaxcell.io.results import ResultsError, result_folder, write_toml
+from jaxcell.study import build, load_study, schema
+from jaxcell.study.study import tolerance_for
+from jaxcell.study.units import PARAMETER_UNITS, factor_of, split_key
+
+LAYERED = """
+[cell.electrode.layer]
+thickness_um = 5
+ionic_conductivity_s_cm = 5e-5
+top = false
+pores.specific_surface_area_m2_cm3 = 10
+"""
+
+
+@pytest.mark.parametrize("table", build._PARTS, ids=lambda table: table.__name__)
+def test_every_number_of_the_cell_has_a_key(table: type[schema.Table]) -> None:
+    fields = {f.name: f.metadata.get("unit") for f in dataclasses.fields(build._PARTS[table])}
+    keys = {split_key(key)[0]: split_key(key)[1:] for key in table.model_fields}
+    assert set(fields) == set(keys)
+    for name, si_unit in fields.items():
+        unit, factor = keys[name]
+        if si_unit is not None:
+            assert PARAMETER_UNITS[si_unit][unit] == pytest.approx(factor, rel=1e-12), name
+
+
+def test_cell_in_si(study: Callable[..., Path]) -> None:
+    cell = load_study(study(added=LAYERED)).cell()
+    layer = cell.working.layer
+    assert layer is not None
+    assert layer.top is None
+    assert layer.pores is not None
+    assert float(layer.pores.specific_surface_area) == pytest.approx(1e7)
+    assert float(layer.thickness) == pytest.approx(5e-6)
+    assert float(layer.ionic_conductivity) == pytest.approx(5e-3)
+    assert float(cell.separator.thickness) == pytest.approx(1e-4)
+    assert float(cell.working.interface.kinetics.exchange_current_density) == pytest.approx(10.0)
+    assert float(cell.temperature) == pytest.approx(298.15)
+    assert float(cell.counter.layer.thickness) == pytest.approx(5e-6)
+
+
+def test_half_cell_on_a_collector(study: Callable[..., Path]) -> None:
+    half = 'kind = "half"\n[cell.counter]\nlithium_thickness_um = 200\n'
+    path = study(
+        ('kind = "symmetric"\n', half),
+        ("lithium_thickness_um = 50", "collector = true\ninitial_potential_v = -1.5"),
+    )
+    loaded = load_study(path)
+    assert float(loaded.cell().working.initial_potential) == -1.5
+    paths = loaded.parameters().parameters[1].paths
+    assert paths == ("working.interface.kinetics.exchange_current_density",)
+    assert loaded.resolved()["cell"]["electrode"]["collector"] is True
+
+
+def test_symmetric_parameters_are_tied(study: Callable[..., Path]) -> None:
+    loaded = load_study(study())
+    tied = loaded.parameters().parameters[1]
+    assert [p.split(".")[0] for p in tied.paths] == ["working", "counter"]
+    assert loaded.factors() == pytest.approx({"separator_conductivity": 0.1, "exchange_current_density": 10.0})
+    assert float(tied.initial) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("unit", "si_unit", "factor"), [("Ω cm²", "Ohm m2", 1e-4), ("µF/cm2", "F m-2", 1e-2), ("ohm", "Ohm m2", None)]
+)
+def test_spelling_of_units(unit: str, si_unit: str, factor: float | None) -> None:
+    assert factor_of(unit, si_unit) == factor
+
+
+def test_formats_are_the_reader_s() -> None:
+    known = schema.DataTable.model_fields["format"].annotation.__args__
+    assert known == ("auto", *read._READERS)
+
+
+def test_options_replace_the_study_s(study: Callable[..., Path]) -> None:
+    changed = load_study(study()).with_options(data="other.csv", starts=7, seed=3)
+    assert (changed.content.fit.starts, changed.content.fit.seed) == (7, 3)
+    assert changed.data_path() == "other.csv"
+    assert changed.resolved()["data"]["file"] == "other.csv"
+
+
+def test_absolute_paths_stay_at_home(study: Callable[..., Path]) -> None:
+    loaded = load_study(study(("made.bdf.csv", "/home/somebody/secret/made.bdf.csv")))
+    assert loaded.resolved()["data"]["file"] == "made.bdf.csv"
+
+
+def test_toml_round_trip(tmp_path: Path) -> None:
+    import tomllib
+
+    tables = {"a": {"text": 'say "Ω"\n\\', "list": [1, 2.5], "yes": True, "odd key": 1e-9, "deep": {"x": "y"}}, "b": {}}
+    write_toml(tmp_path / "x.toml", tables, "a comment")
+    read_back = tomllib.loads((tmp_path / "x.toml").read_text())
+    assert read_back == {"a": tables["a"]}
+    assert tomllib.loads(STUDY)["fit"]["starts"] == 2
+
+
+def test_results_appear_whole_or_not_at_all(tmp_path: Path) -> None:
+    place = tmp_path / "deep" / "out"
+    with result_folder(place) as draft:
+        (draft.path / "result.json").write_text("1")
+        assert not place.exists()
+    assert (place / "result.json").read_text() == "1"
+    with pytest.raises(RuntimeError, match="half-way"), result_folder(place) as draft:  # noqa: PT012
+        (draft.path / "result.json").write_text("2")
+        raise RuntimeError("half-way")
+    assert (place / "result.json").read_text() == "1"
+    assert [p.name for p in place.parent.iterdir()] == ["out"]
+    (place / "notes.txt").write_text("mine")
+    with pytest.raises(ResultsError, match=r"notes\.txt"), result_folder(place):
+        pass
+
+
+@pytest.mark.parametrize(("noise", "tolerance"), [(1e-4, 1e-5), (69e-6, 1e-6), (0.1, 1e-4), (1e-12, 1e-8)])
+def test_simulation_is_finer_than_the_noise(noise: float, tolerance: float) -> None:
+    assert tolerance_for(noise) == pytest.approx(tolerance)

@@ -1,0 +1,52 @@
+"""Strict configuration for every test, and cells that several of them use."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import jax
+from hypothesis import settings as hypothesis_settings
+from jaxtyping import install_import_hook
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+# Compiled programs are kept between runs of the tests; the key holds the program and the versions of its compiler.
+_CACHE = os.environ.get("JAX_COMPILATION_CACHE_DIR") or str(Path(tempfile.gettempdir()) / "jaxcell-tests-xla")
+jax.config.update("jax_compilation_cache_dir", _CACHE)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+hypothesis_settings.register_profile("jaxcell", deadline=None, database=None, derandomize=True)
+hypothesis_settings.load_profile("jaxcell")
+
+# Shapes and types of every annotated function and module are checked at run time.
+install_import_hook("jaxcell", "beartype.beartype")
+
+import pytest  # noqa: E402
+import sample_cells  # noqa: E402
+
+from jaxcell import Cell  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def bare_cell() -> Cell:
+    """Lithium | separator | lithium, with a film on both foils."""
+    return sample_cells.bare()
+
+
+@pytest.fixture(scope="session")
+def symmetric_cell() -> Cell:
+    """Two lithium electrodes, each below a protection layer whose top has a nucleation barrier."""
+    return sample_cells.symmetric()
+
+
+@pytest.fixture(scope="session")
+def half_cell() -> Cell:
+    """Bare collector with a nucleation barrier below a protection layer, against lithium."""
+    return sample_cells.half()
+
+
+@pytest.fixture(scope="session")
+def porous_cell() -> Cell:
+    """As the half cell, with lithium sites inside the layer as well."""
+    return sample_cells.porous()

@@ -1,0 +1,118 @@
+"""Cells that stand for the kinds there are, with every resistance, capacitance and film different from zero."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from jaxcell import (
+    Cell,
+    Collector,
+    Film,
+    Interface,
+    LithiumElectrode,
+    LithiumKinetics,
+    Nucleation,
+    Pores,
+    ProtectionLayer,
+    Separator,
+    Solution,
+)
+from jaxcell.solver.newton import NewtonSettings
+from jaxcell.units import from_mah_cm2, from_ohm_cm2, from_s_cm
+
+F = 96485.33212
+R = 8.314462618
+T = 298.15
+THERMAL = R * T / F
+"""RT/F [V]."""
+
+SHARP = NewtonSettings(tolerance=1e-10, differentiable_tolerance=1e-12)
+"""Newton's error out of the way, where a run is held against an exact solution."""
+
+
+def interface(i0: float = 10.0, barrier: float = 0.0, **changes: Any) -> Interface:
+    """A lithium interface with a film: 5 Ohm cm2, 0.01 F m-2."""
+    values = {"film_resistance": from_ohm_cm2(5.0), "film_capacitance": 0.01, "contact_resistance": from_ohm_cm2(1.0)}
+    return Interface(LithiumKinetics(i0), Nucleation(barrier), **(values | changes))
+
+
+def separator(thickness: float = 50e-6) -> Separator:
+    """A sulfide: 2.4 mS cm-1."""
+    return Separator(thickness, from_s_cm(2.4e-3))
+
+
+def layer(**changes: Any) -> ProtectionLayer:
+    """5 um at 5e-5 S cm-1, with 60 mV of barrier at the top."""
+    values: dict[str, Any] = {
+        "thickness": 5e-6,
+        "ionic_conductivity": 5e-3,
+        "electronic_conductivity": 10.0,
+        "top": interface(15.0, 0.06, film_resistance=from_ohm_cm2(3.0), film_capacitance=0.02),
+        "separator_film": Film(from_ohm_cm2(2.0), 0.005),
+        "electronic_contact_resistance": from_ohm_cm2(0.5),
+    }
+    return ProtectionLayer(**(values | changes))
+
+
+def pores(**changes: Any) -> Pores:
+    """1 m2 of filler per cm3 of layer, behind a low barrier."""
+    values: dict[str, Any] = {
+        "specific_surface_area": 1e6,
+        "kinetics": LithiumKinetics(5.0),
+        "nucleation": Nucleation(0.01, from_mah_cm2(5e-3), from_mah_cm2(0.1e-3)),
+        "double_layer_capacitance": 0.1,
+    }
+    return Pores(**(values | changes))
+
+
+def bare() -> Cell:
+    return Cell.symmetric(LithiumElectrode(50e-6, interface()), separator())
+
+
+def llzo() -> Cell:
+    """1 mm of garnet at 0.5 mS cm-1 between 200 um foils, 20 Ohm cm2 of film at each."""
+    electrode = LithiumElectrode(
+        200e-6, Interface(LithiumKinetics(30.0), film_resistance=from_ohm_cm2(20.0), film_capacitance=1e-3)
+    )
+    return Cell.symmetric(electrode, Separator(1e-3, from_s_cm(0.5e-3), from_ohm_cm2(1.0)), T)
+
+
+def symmetric() -> Cell:
+    return Cell.symmetric(LithiumElectrode(50e-6, interface(), layer()), separator())
+
+
+def half(**layer_changes: Any) -> Cell:
+    """Collector with 20 mV of barrier below a layer: lithium goes below it up to some 1.5 mA cm-2."""
+    collector = Collector(interface(10.0, 0.02), layer(**layer_changes))
+    return Cell(collector, separator(), LithiumElectrode(50e-6, interface(20.0)))
+
+
+def collector_alone(barrier: float = 0.04) -> Cell:
+    """Half cell without a layer: nucleation and exhaustion with nothing else in the way."""
+    foil = LithiumElectrode(50e-6, Interface(LithiumKinetics(100.0)))
+    return Cell(Collector(Interface(LithiumKinetics(10.0), Nucleation(barrier))), separator(), foil)
+
+
+def porous(**layer_changes: Any) -> Cell:
+    return half(**({"pores": pores()} | layer_changes))
+
+
+def replace(cell: Any, **changes: Any) -> Any:
+    """A copy with leaves changed; names are paths with `__` for a dot."""
+    for path, value in changes.items():
+
+        def find(tree: Any, names: list[str] = path.split("__")) -> Any:
+            for name in names:
+                tree = getattr(tree, name)
+            return tree
+
+        cell = eqx.tree_at(find, cell, jnp.asarray(value, dtype=jnp.float64))
+    return cell
+
+
+def site_currents(solution: Solution) -> Array:
+    """Plating current density [A m-2 of cell area] of every node at the end of a run."""
+    final = solution.trajectory.final
+    return solution.model.node(final.field, final.node).source

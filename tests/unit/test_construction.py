@@ -1,0 +1,148 @@
+"""What may not be built says so: the argument, its value, its unit and what was expected."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import sample_cells
+from jaxtyping import TypeCheckError
+
+from jaxcell import (
+    Cell,
+    Collector,
+    Interface,
+    LithiumElectrode,
+    LithiumKinetics,
+    Nucleation,
+    Pores,
+    ProtectionLayer,
+    Protocol,
+    Separator,
+    Step,
+    plate,
+    replay,
+    rest,
+    simulate,
+    strip,
+)
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: LithiumElectrode(-1e-6), r"LithiumElectrode.lithium_thickness must be .*above 0 \[m\].* is -1e-06 m"),
+        (lambda: LithiumElectrode(0.0), r"lithium_thickness must be .*above 0"),
+        (lambda: LithiumElectrode(NAN), r"lithium_thickness .* is nan"),
+        (lambda: LithiumElectrode(INF), r"lithium_thickness .* is inf"),
+        (lambda: ProtectionLayer(5e-6, -1.0), r"ProtectionLayer.ionic_conductivity .*\[S m-1\]"),
+        (lambda: ProtectionLayer(5e-6, 5e-3, 0.0), r"ProtectionLayer.electronic_conductivity .*above 0"),
+        (lambda: Separator(50e-6, 0.24, -1e-4), r"Separator.series_resistance .*at least 0 \[Ohm m2\]"),
+        (lambda: LithiumKinetics(0.0), r"exchange_current_density .*\[A m-2\]"),
+        (lambda: LithiumKinetics(1.0, 2.5), r"cathodic_transfer_coefficient .*above 0 and at most 2"),
+        (lambda: Interface(double_layer_capacitance=-0.1), r"double_layer_capacitance .*\[F m-2\]"),
+        (lambda: Pores(1e6, 1.5), r"Pores.porosity .*at most 1"),
+        (lambda: Nucleation(-0.01), r"Nucleation.overpotential .*\[V\]"),
+        (lambda: Collector(Interface(), None, 0.7), r"Collector.initial_potential .*at most 0.5"),
+        (lambda: Step(1.0, 0.0), r"Step.duration .*above 0 \[s\]"),
+        (lambda: Step(1.0, -5.0), r"Step.duration .* is -5 s"),
+        (lambda: Step(NAN, 1.0), r"Step.current_density must be a finite number \[A m-2\], but is nan"),
+        (lambda: rest(NAN), r"Step.duration"),
+        (lambda: plate(0.0, 1.0), r"current_density_ma_cm2 must be a finite number above 0 \[mA cm-2\]"),
+        (lambda: plate(-1.0, 1.0), r"current_density_ma_cm2"),
+        (lambda: strip(1.0, NAN), r"capacity_mah_cm2 .*\[mAh cm-2\]"),
+        (lambda: strip(1.0, INF), r"capacity_mah_cm2"),
+    ],
+)
+def test_numbers_out_of_range(build, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+@pytest.mark.parametrize("value", ["5 um", None, True, b"1", [1.0, "x"]])
+def test_not_numbers(value) -> None:
+    with pytest.raises(ValueError, match=r"Separator.thickness must be a finite number above 0 \[m\], but is"):
+        Separator(value, 0.24)
+
+
+@pytest.mark.parametrize("value", [[1e-6, 2e-6], np.ones((1,)), jnp.ones((2, 2))])
+def test_wrong_shapes(value) -> None:
+    with pytest.raises(ValueError, match=r"Separator.thickness must be one number \[m\], but has shape"):
+        Separator(value, 0.24)
+
+
+def test_depletion_capacity_too_large_for_the_barrier() -> None:
+    with pytest.raises(ValueError, match=r"depletion_capacity must be at most 1/50 of nucleation_capacity \(0.001 mol"):
+        Nucleation(0.04, 1e-3, 1e-4)
+    Nucleation(0.04, 1e-3, 1e-3 / 50)
+
+
+def test_a_nucleation_capacity_of_the_wrong_kind_is_refused_by_its_own_check() -> None:
+    with pytest.raises(ValueError, match=r"Nucleation.nucleation_capacity must be a finite number"):
+        Nucleation(0.04, "10 uAh")
+
+
+def test_values_under_a_transformation_are_let_through() -> None:
+    def thickness(x):
+        return LithiumElectrode(x).initial_lithium
+
+    assert float(jax.grad(thickness)(jnp.asarray(-1.0))) == pytest.approx(1 / 13.0e-6)
+
+
+@pytest.mark.parametrize("points", [0, -1, 2.5, "10"])
+def test_points_of_a_step(points) -> None:
+    # A wrong type is caught first where types are checked at run time.
+    with pytest.raises((ValueError, TypeCheckError), match=r"points"):
+        Step(1.0, 1.0, points)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Protocol.of(), r"at least one step"),
+        (lambda: Protocol.of(rest(1.0), repeat=0), r"repeat must be a whole number of at least 1, but is 0"),
+        (lambda: replay([0.0, 1.0, 2.0], [1.0, 1.0]), r"equally long .* shapes \(3,\) and \(2,\)"),
+        (lambda: replay([0.0], [1.0]), r"at least 2 rows"),
+        (lambda: replay(np.zeros((2, 2)), np.zeros((2, 2))), r"one-dimensional"),
+        (lambda: replay([0.0, 2.0, 1.0], [1.0] * 3), r"time must increase, but row 2 is 1 s after 2 s"),
+        (lambda: replay([0.0, 1.0, 1.0], [1.0] * 3), r"time must increase, but row 2"),
+        (lambda: replay([0.0, NAN, 1.0], [1.0] * 3), r"time must be finite \[s\], but row 1 is nan"),
+        (lambda: replay([0.0, 1.0], [1.0, INF]), r"current_density must be finite \[A m-2\], but row 1 is inf"),
+    ],
+)
+def test_protocols(build, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+def test_simulate_refuses_what_it_cannot_run() -> None:
+    protocol = Protocol.of(rest(1.0))
+    with pytest.raises((ValueError, TypeCheckError), match=r"cell"):
+        simulate("a cell", protocol)
+    with pytest.raises((ValueError, TypeCheckError), match=r"protocol"):
+        simulate(sample_cells.bare(), rest(1.0))
+    with pytest.raises((ValueError, TypeCheckError), match=r"steps?"):
+        Protocol.of(protocol)
+
+
+def test_temperature_of_a_symmetric_cell_may_be_any_number() -> None:
+    foil, separator = LithiumElectrode(50e-6), Separator(50e-6, 0.24)
+    for temperature in (300, 300.0, np.float64(300.0), jnp.asarray(300.0)):
+        assert float(Cell.symmetric(foil, separator, temperature).temperature) == 300.0
+
+
+def test_protocol_layout() -> None:
+    protocol = Protocol.of(plate(1.0, 1.0, points=3), rest(60.0, points=2), repeat=2)
+    assert protocol.duration.shape == (10,)
+    np.testing.assert_allclose(protocol.duration[:5], [1200.0, 1200.0, 1200.0, 30.0, 30.0])
+    np.testing.assert_allclose(protocol.current_density[:5], [-10.0, -10.0, -10.0, 0.0, 0.0])
+    np.testing.assert_array_equal(protocol.jump, [True, False, False, True, False] * 2)
+    assert float(protocol.time[-1]) == pytest.approx(7320.0)
+
+
+def test_replay_layout() -> None:
+    protocol = replay([10.0, 11.0, 13.0, 14.0], [9.0, -5.0, -5.01, 0.0])
+    np.testing.assert_allclose(protocol.duration, [1.0, 2.0, 1.0])
+    np.testing.assert_allclose(protocol.current_density, [-5.0, -5.01, 0.0])
+    np.testing.assert_array_equal(protocol.jump, [True, False, True])

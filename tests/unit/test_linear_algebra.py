@@ -1,0 +1,131 @@
+"""Order conditions of the schemes, and the structured solve against dense matrices."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import sample_cells
+from jax.flatten_util import ravel_pytree
+
+from jaxcell import Cell, assemble
+from jaxcell.solver.newton import _solve_local, linearise, residual, solve_linear
+from jaxcell.solver.schedule import Plan, uniform_plan
+from jaxcell.solver.system import State
+from jaxcell.solver.tableau import BACKWARD_EULER, SDIRK2, SDIRK3, Tableau
+from jaxcell.solver.tridiagonal import solve_tridiagonal
+
+
+@pytest.mark.parametrize("tableau", [SDIRK3, SDIRK2, BACKWARD_EULER], ids=["SDIRK3", "SDIRK2", "Euler"])
+def test_order_conditions(tableau: Tableau) -> None:
+    a, c = np.array(tableau.a), np.array(tableau.nodes)
+    b = a[-1]  # stiffly accurate: the last stage is the step's end
+    assert c[-1] == 1.0
+    np.testing.assert_allclose(a.sum(axis=1), c, atol=1e-15)
+    np.testing.assert_allclose(np.diag(a), tableau.gamma)
+    np.testing.assert_array_equal(np.triu(a, 1), 0.0)
+    conditions = [[(b, 1)], [(b @ c, 2)], [(b @ c**2, 3), (b @ a @ c, 6)]]
+    for order in conditions[: tableau.order]:
+        for value, denominator in order:
+            assert np.sum(value) == pytest.approx(1 / denominator, abs=1e-14)
+    if tableau.order > 1:
+        embedded = b - np.array(tableau.error)
+        for order in conditions[: tableau.order - 1]:
+            for value, denominator in order:
+                weight = {1: embedded, 2: embedded @ c}[denominator]
+                assert np.sum(weight) == pytest.approx(1 / denominator, abs=1e-14)
+        # One order lower, not more: the estimate is not blind.
+        value = {2: embedded @ c - 1 / 2, 3: embedded @ c**2 - 1 / 3}[tableau.order]
+        assert abs(value) > 0.01
+
+
+def _amplification(tableau: Tableau, z: complex) -> complex:
+    a = np.array(tableau.a)
+    identity, ones = np.eye(len(a)), np.ones(len(a))
+    return 1.0 + z * a[-1] @ np.linalg.solve(identity - z * a, ones)
+
+
+@pytest.mark.parametrize("tableau", [SDIRK3, SDIRK2, BACKWARD_EULER], ids=["SDIRK3", "SDIRK2", "Euler"])
+def test_l_stability(tableau: Tableau) -> None:
+    assert abs(_amplification(tableau, -1e12)) < 1e-10
+    for y in np.logspace(-3, 3, 40):
+        assert abs(_amplification(tableau, 1j * y)) <= 1.0 + 1e-12
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 4])
+def test_local_systems_against_numpy(n: int) -> None:
+    rng = np.random.default_rng(n)
+    points = 7
+    matrices = rng.normal(size=(n, n, points)) + 4.0 * np.eye(n)[:, :, None]
+    columns = rng.normal(size=(2, n, points))
+    matrix = [[jnp.asarray(matrices[i, j]) for j in range(n)] for i in range(n)]
+    found = _solve_local(matrix, [[jnp.asarray(row) for row in column] for column in columns])
+    for column, solved in zip(columns, found, strict=True):
+        for p in range(points):
+            expected = np.linalg.solve(matrices[:, :, p], column[:, p])
+            np.testing.assert_allclose([float(x[p]) for x in solved], expected, rtol=1e-11, atol=1e-13)
+
+
+def test_tridiagonal_against_numpy() -> None:
+    rng = np.random.default_rng(0)
+    lower, diagonal, upper, rhs = (jnp.asarray(x) for x in rng.normal(size=(4, 9)))
+    diagonal = diagonal + 5.0
+    dense = np.diag(diagonal) + np.diag(lower[1:], -1) + np.diag(upper[:-1], 1)
+    np.testing.assert_allclose(solve_tridiagonal(lower, diagonal, upper, rhs), np.linalg.solve(dense, rhs), rtol=1e-12)
+    # Linear in the right-hand side, in both modes.
+    jacobians = [mode(lambda r: solve_tridiagonal(lower, diagonal, upper, r))(rhs) for mode in (jax.jacfwd, jax.jacrev)]
+    for jacobian in jacobians:
+        np.testing.assert_allclose(jacobian, np.linalg.inv(dense), rtol=1e-10, atol=1e-14)
+
+
+CELLS = {"bare": sample_cells.bare(), "symmetric": sample_cells.symmetric(), "pores": sample_cells.porous()}
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("without", ["nothing", "capacitance"])
+def test_structured_solve_against_the_dense_jacobian(name: str, without: str) -> None:
+    cell: Cell = CELLS[name]
+    if without == "capacitance":
+        cell = sample_cells.replace(
+            cell, working__interface__double_layer_capacitance=0.0, working__interface__film_capacitance=0.0
+        )
+    model = assemble(cell, points=3)
+    rng = np.random.default_rng(5)
+    shape = model.initial_state
+    state = State(
+        jnp.asarray(0.03 * rng.normal(size=shape.field.shape)),
+        jnp.asarray(1e-4 * rng.uniform(size=shape.node.shape)),
+        jnp.asarray(0.01 * rng.normal(size=shape.edge.shape)),
+    )
+    step, current = jnp.asarray(0.7), jnp.asarray(20.0)
+    flat, unravel = ravel_pytree(state)
+
+    @jax.jit
+    def both() -> tuple[jax.Array, jax.Array]:
+        dense = jax.jacfwd(lambda y: ravel_pytree(residual(model, unravel(y), model.initial_state, step, current))[0])(
+            flat
+        )
+        lin = linearise(model, state, step, current)
+        solve = functools.partial(solve_linear, model, lin)
+        return dense, jax.vmap(lambda rhs: ravel_pytree(solve(unravel(rhs)))[0])(jnp.eye(flat.size)).T
+
+    dense, inverse = both()
+    # Rows and columns span 1e-8 to 1e8: scale before asking for the identity.
+    scale = np.max(np.abs(inverse), axis=1)
+    np.testing.assert_allclose(inverse @ dense / scale[:, None] * scale[None], np.eye(flat.size), atol=1e-8)
+
+
+def test_uniform_and_refined_plans() -> None:
+    plan = uniform_plan(3, 4)
+    assert int(plan.used) == 12
+    np.testing.assert_array_equal(plan.last_step, [3, 7, 11])
+    fine = plan.refined(5)
+    assert int(fine.used) == 60
+    np.testing.assert_array_equal(fine.last_step, [19, 39, 59])
+    assert fine.fraction.shape == (64,)
+    for k in range(3):
+        assert float(jnp.sum(jnp.where(fine.interval == k, fine.fraction, 0.0))) == pytest.approx(1.0)
+    unreached = Plan(plan.fraction, plan.interval, plan.used, plan.outcome, jnp.asarray([3, 7, -1])).refined(2)
+    np.testing.assert_array_equal(unreached.last_step, [7, 15, -1])
+    np.testing.assert_array_equal(np.asarray(plan.trimmed(100).fraction)[12:], 0.0)
