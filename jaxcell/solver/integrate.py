@@ -40,9 +40,10 @@ class Settings(eqx.Module):
     """Accuracy and limits of a run."""
 
     rtol: float = eqx.field(static=True)
-    """Relative tolerance of each step's local error in every state."""
+    """Tolerance of each step's local error in the potentials, relative to them."""
     atol: float = eqx.field(static=True)
-    """Absolute tolerance of potentials [V]; amounts of lithium are held to `rtol` of the smallest that matters."""
+    """Absolute tolerance of potentials [V]; amounts are held to what shifts a potential by as much near exhaustion,
+    atol F/RT of the depletion capacity."""
     max_steps: int = eqx.field(static=True, default=4096)
     first_fraction: float = eqx.field(static=True, default=1e-3)
     """First step after a jump of the current, as a fraction of its interval; rejected if too long."""
@@ -242,7 +243,8 @@ def _error_size(system: ChainSystem, old: State, result: StepResult, settings: S
     new, error = result.state, result.error
     field = settings.atol + settings.rtol * jnp.maximum(jnp.abs(old.field), jnp.abs(new.field))
     edge = settings.atol + settings.rtol * jnp.maximum(jnp.abs(old.edge), jnp.abs(new.edge))
-    node = settings.atol * system.node_tolerance + settings.rtol * jnp.maximum(jnp.abs(old.node), jnp.abs(new.node))
+    # Amounts count from the start of the run, so their size says nothing about the digits that matter.
+    node = settings.atol * system.node_tolerance
     sizes = [jnp.abs(error.field) / field, jnp.abs(error.edge) / edge, jnp.abs(error.node) / node]
     return jnp.max(jnp.stack([jnp.max(s, initial=0.0) for s in sizes]))
 
