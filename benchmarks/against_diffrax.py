@@ -63,7 +63,7 @@ def run_diffrax(model: ChainModel, currents, half_cycles, points, solver, tolera
             max_steps=200_000,
             throw=False,
         )
-        field, scaled = solution.ys
+        field, scaled = solution.ys  # pyright: ignore[reportGeneralTypeIssues]
         edge = jnp.zeros((points, 0, field.shape[1]))
         voltage = jax.vmap(lambda s: model.voltage(s, current))(State(field, scaled * model.node_tolerance, edge))
         end = jax.tree.map(lambda rows: rows[-1], (field, scaled))
@@ -82,7 +82,7 @@ def solvers(tolerance: float):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="jaxcell against diffrax")
     parser.add_argument("--cycles", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "against_diffrax.json")
     arguments = parser.parse_args()
@@ -99,7 +99,7 @@ def main() -> None:
         solution = simulate(cell, protocol, settings=settings, throw=False)
         error = float(jnp.max(jnp.abs(solution.voltage - reference)))
         if error <= WANTED:
-            first, median = cases.best_of(lambda s=settings: simulate(cell, protocol, settings=s, throw=False).voltage)
+            _, median = cases.best_of(lambda s=settings: simulate(cell, protocol, settings=s, throw=False).voltage)
             candidate = (median, tolerance, error, int(solution.trajectory.plan.used))
             ours = min(ours, candidate) if ours else candidate
             if tolerance < ours[1]:
@@ -116,7 +116,7 @@ def main() -> None:
             if not error <= WANTED:
                 print(f"  {name} tol {tolerance:g}: error {error:.1e} V, too large")
                 continue
-            first, median = cases.best_of(call, 3)
+            _, median = cases.best_of(call, 3)
             print(f"  {name} tol {tolerance:g}: {median * 1e3:.1f} ms, error {error:.1e} V, {int(steps)} steps")
             if theirs is None or median < theirs[0]:
                 theirs = (median, name, tolerance, error, int(steps))

@@ -82,7 +82,7 @@ def time_members(sizes: list[int], gradient: bool) -> dict[str, dict[str, float]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Time per member of a batch")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 16, 256, 4096])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()

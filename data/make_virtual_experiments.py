@@ -116,7 +116,8 @@ def write(experiment: Experiment, folder: Path) -> None:
         step=experiment.step,
         cycle=np.zeros_like(experiment.step),
     )
-    electrode, interface = cell.working, cell.working.interface
+    interface, layer = cell.working.interface, cell.working.layer
+    assert layer is not None
     truth = {
         "made_by": "data/make_virtual_experiments.py",
         "why": experiment.why,
@@ -125,7 +126,7 @@ def write(experiment: Experiment, folder: Path) -> None:
         "area_cm2": AREA * 1e4,
         "temperature_k": float(cell.temperature),
         "parameters": {
-            "layer_conductivity_s_cm": float(electrode.layer.ionic_conductivity) / 100.0,
+            "layer_conductivity_s_cm": float(layer.ionic_conductivity) / 100.0,
             "exchange_current_density_ma_cm2": float(interface.kinetics.exchange_current_density) / 10.0,
             "double_layer_capacitance_uf_cm2": float(interface.double_layer_capacitance) * 100.0,
         },

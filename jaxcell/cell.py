@@ -19,6 +19,7 @@ from jaxcell.units import (
     FARADAY,
     GAS,
     LITHIUM_MOLAR_VOLUME,
+    Quantity,
     Scalar,
     from_mah_cm2,
 )
@@ -30,11 +31,11 @@ class LithiumKinetics(Component):
     i = i0 [exp(alpha_c F eta/RT) - exp(-alpha_a F eta/RT)], eta > 0 plating.
     """
 
-    exchange_current_density: Scalar = quantity("A m-2", above=0.0, default=10.0)
+    exchange_current_density: Quantity = quantity("A m-2", above=0.0, default=10.0)
     """i0 [A m-2]. Prior: published values for lithium span 0.1 to 200 A m-2."""
-    cathodic_transfer_coefficient: Scalar = quantity("1", above=0.0, at_most=2.0, default=0.5)
+    cathodic_transfer_coefficient: Quantity = quantity("1", above=0.0, at_most=2.0, default=0.5)
     """alpha_c [1], of plating."""
-    anodic_transfer_coefficient: Scalar = quantity("1", above=0.0, at_most=2.0, default=0.5)
+    anodic_transfer_coefficient: Quantity = quantity("1", above=0.0, at_most=2.0, default=0.5)
     """alpha_a [1], of stripping."""
 
 
@@ -47,12 +48,12 @@ class Nucleation(Component):
     nucleated collects lithium anyway.
     """
 
-    overpotential: Scalar = quantity("V", at_least=0.0, default=0.0)
+    overpotential: Quantity = quantity("V", at_least=0.0, default=0.0)
     """Barrier before the first lithium [V]. Zero where lithium is already there or the collector dissolves in
     it (Ag, Au, Mg, Zn); some 40 mV on Cu, Ni or steel, and at a layer's top: priors."""
-    nucleation_capacity: Scalar = quantity("mol m-2", above=0.0, default=from_mah_cm2(10e-3))
+    nucleation_capacity: Quantity = quantity("mol m-2", above=0.0, default=from_mah_cm2(10e-3))
     """q_n [mol m-2]: deposit at which the barrier has fallen by e. Default 10 uAh cm-2: a prior."""
-    depletion_capacity: Scalar = quantity("mol m-2", above=0.0, default=from_mah_cm2(0.2e-3))
+    depletion_capacity: Quantity = quantity("mol m-2", above=0.0, default=from_mah_cm2(0.2e-3))
     """q* [mol m-2]: deposit below which stripping slows down. Default 0.2 uAh cm-2: a numerical choice."""
 
     def __check_init__(self) -> None:
@@ -75,13 +76,13 @@ class Interface(Component):
 
     kinetics: LithiumKinetics = eqx.field(default_factory=LithiumKinetics)
     nucleation: Nucleation = eqx.field(default_factory=Nucleation)
-    double_layer_capacitance: Scalar = quantity("F m-2", at_least=0.0, default=0.2)
+    double_layer_capacitance: Quantity = quantity("F m-2", at_least=0.0, default=0.2)
     """C_dl [F m-2], parallel to the reaction. Default as in PyBaMM's lithium-metal parameter sets."""
-    film_resistance: Scalar | None = quantity("Ohm m2", at_least=0.0, optional=True, default=None)
+    film_resistance: Quantity | None = quantity("Ohm m2", at_least=0.0, optional=True, default=None)
     """R_film [Ohm m2], ionic; None for an interface without a film."""
-    film_capacitance: Scalar = quantity("F m-2", at_least=0.0, default=0.0)
+    film_capacitance: Quantity = quantity("F m-2", at_least=0.0, default=0.0)
     """C_film [F m-2], parallel to the film."""
-    contact_resistance: Scalar = quantity("Ohm m2", at_least=0.0, default=0.0)
+    contact_resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
     """Pure series resistance [Ohm m2], ionic; no electrical measurement of one cell tells it from L/kappa."""
 
     def charge_transfer_resistance(self, temperature: Scalar) -> Scalar:
@@ -98,31 +99,31 @@ class Interface(Component):
 class Film(Component):
     """An ionic interface without a deposit, such as layer|separator: R || C in series with the layer."""
 
-    resistance: Scalar = quantity("Ohm m2", at_least=0.0, default=0.0)
-    capacitance: Scalar = quantity("F m-2", at_least=0.0, default=0.0)
+    resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
+    capacitance: Quantity = quantity("F m-2", at_least=0.0, default=0.0)
 
 
 class Pores(Component):
     """Lithium sites on the electron-conducting filler inside a protection layer."""
 
-    specific_surface_area: Scalar = quantity("m-1", above=0.0)
+    specific_surface_area: Quantity = quantity("m-1", above=0.0)
     """Filler surface per layer volume a_v [m2 m-3]."""
-    porosity: Scalar = quantity("1", above=0.0, at_most=1.0, default=0.3)
+    porosity: Quantity = quantity("1", above=0.0, at_most=1.0, default=0.3)
     """Volume fraction that lithium may fill; plating inside stops as it is used up."""
     kinetics: LithiumKinetics = eqx.field(default_factory=LithiumKinetics)
     nucleation: Nucleation = eqx.field(default_factory=Nucleation)
     """Capacities per cell area, for the layer's whole thickness."""
-    double_layer_capacitance: Scalar = quantity("F m-2", at_least=0.0, default=0.2)
+    double_layer_capacitance: Quantity = quantity("F m-2", at_least=0.0, default=0.2)
     """C_dl [F m-2] of filler surface."""
 
 
 class ProtectionLayer(Component):
     """A mixed ionic-electronic conductor between collector and separator (polymer and carbon, say)."""
 
-    thickness: Scalar = quantity("m", above=0.0)
-    ionic_conductivity: Scalar = quantity("S m-1", above=0.0)
+    thickness: Quantity = quantity("m", above=0.0)
+    ionic_conductivity: Quantity = quantity("S m-1", above=0.0)
     """kappa [S m-1]: a lumped number for every way lithium crosses the layer."""
-    electronic_conductivity: Scalar = quantity("S m-1", above=0.0, default=100.0)
+    electronic_conductivity: Quantity = quantity("S m-1", above=0.0, default=100.0)
     """sigma [S m-1]. Default: a prior for a percolating carbon-black composite."""
     top: Interface | None = eqx.field(default_factory=Interface)
     """The plating site between layer and separator; None where lithium cannot plate there."""
@@ -130,14 +131,14 @@ class ProtectionLayer(Component):
     """Plating sites inside; None for a layer that stays free of lithium."""
     separator_film: Film | None = None
     """Ionic resistance between layer and separator (R_sl)."""
-    electronic_contact_resistance: Scalar = quantity("Ohm m2", at_least=0.0, default=0.0)
+    electronic_contact_resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
     """Collector|layer contact [Ohm m2]: carries the electrons that enter the layer, in the sigma branch."""
 
 
 class LithiumElectrode(Component):
     """Lithium foil, bare or below a protection layer."""
 
-    lithium_thickness: Scalar = quantity("m", above=0.0)
+    lithium_thickness: Quantity = quantity("m", above=0.0)
     interface: Interface = eqx.field(default_factory=Interface)
     """Of the foil against layer or separator (the bottom site)."""
     layer: ProtectionLayer | None = None
@@ -159,7 +160,7 @@ class Collector(Component):
     interface: Interface
     """Of the collector against layer or separator (the bottom site); its nucleation barrier is the metal's."""
     layer: ProtectionLayer | None = None
-    initial_potential: Scalar = quantity("V", at_most=0.5, default=0.0)
+    initial_potential: Quantity = quantity("V", at_most=0.5, default=0.0)
     """u = phi_ion - phi_electron at the start [V]. Without lithium there is no rest potential, so it is an
     input: minus the open-circuit voltage read against lithium."""
 
@@ -172,9 +173,9 @@ class Collector(Component):
 class Separator(Component):
     """A single-ion conductor between the electrodes."""
 
-    thickness: Scalar = quantity("m", above=0.0)
-    ionic_conductivity: Scalar = quantity("S m-1", above=0.0)
-    series_resistance: Scalar = quantity("Ohm m2", at_least=0.0, default=0.0)
+    thickness: Quantity = quantity("m", above=0.0)
+    ionic_conductivity: Quantity = quantity("S m-1", above=0.0)
+    series_resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
     """Leads, contacts and reference offsets of the rig [Ohm m2]."""
 
     @property
@@ -189,12 +190,12 @@ class Cell(Component):
     working: LithiumElectrode | Collector
     separator: Separator
     counter: LithiumElectrode
-    temperature: Scalar = quantity("K", above=0.0, default=298.15)
+    temperature: Quantity = quantity("K", above=0.0, default=298.15)
 
     @classmethod
     def symmetric(cls, electrode: LithiumElectrode, separator: Separator, temperature: float = 298.15) -> "Cell":
         """The same electrode on both sides."""
-        return cls(electrode, separator, electrode, temperature)  # pyright: ignore[reportArgumentType]
+        return cls(electrode, separator, electrode, temperature)
 
     @property
     def plating_sign(self) -> float:

@@ -344,7 +344,7 @@ def _inside(layer: ProtectionLayer, widths: Float[Array, " points"], potential: 
     """Nodes of the layer's inside; without pores they neither plate nor store charge."""
     every = jnp.ones_like(widths)
     if layer.pores is None:
-        idle = Pores(specific_surface_area=1.0)  # pyright: ignore[reportArgumentType]
+        idle = Pores(specific_surface_area=1.0)
         return _site(
             idle,
             area=0.0 * every,

@@ -14,15 +14,15 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jaxcell.component import Component, quantity
-from jaxcell.units import FARADAY, Scalar, from_ma_cm2, from_mah_cm2, is_traced, strong_float64
+from jaxcell.units import FARADAY, Quantity, from_ma_cm2, from_mah_cm2, is_traced, strong_float64
 
 
 class Step(Component):
     """Constant current density for a time."""
 
-    current_density: Scalar = quantity("A m-2")
+    current_density: Quantity = quantity("A m-2")
     """At the terminal [A m-2]; positive charges the working electrode, zero rests."""
-    duration: Scalar = quantity("s", above=0.0)
+    duration: Quantity = quantity("s", above=0.0)
     points: int = eqx.field(static=True, default=50)
     """Times at which the solution is wanted: `points` equal intervals of the step."""
 
@@ -33,7 +33,7 @@ class Step(Component):
 
 def rest(duration: Any, points: int = 20) -> Step:
     """No current for `duration` [s]."""
-    return Step(0.0, duration, points)  # pyright: ignore[reportArgumentType]
+    return Step(0.0, duration, points)
 
 
 def plate(current_density_ma_cm2: Any, capacity_mah_cm2: Any, points: int = 50) -> Step:

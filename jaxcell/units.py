@@ -7,7 +7,7 @@ Importing this module switches JAX to 64-bit: nucleation barriers, microvolt res
 to 1e-10 are out of reach of float32.
 """
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,11 @@ jax.config.update("jax_enable_x64", True)
 
 Scalar: TypeAlias = Float[Array, ""]
 """A traced float64 number."""
+if TYPE_CHECKING:
+    Quantity: TypeAlias = Any  # built from any number, always held as a Scalar
+else:
+    Quantity: TypeAlias = Scalar
+"""A field of a cell: any number goes in, a traced float64 comes out."""
 Nodes: TypeAlias = Float[Array, " nodes"]
 """One value at each node of the chain of plating sites."""
 Edges: TypeAlias = Float[Array, " nodes"]

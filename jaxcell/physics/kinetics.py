@@ -5,7 +5,6 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-
 LARGEST_EXPONENT = 30.0
 """Where the exponential saturates: i0 e^30 is far beyond any current."""
 

@@ -254,7 +254,8 @@ def _moving_end(
 ) -> Scalar:
     """Zero, with the derivative of the time at which the voltage passes its final value: dt/dp = -(dV/dp)/(dV/dt).
 
-    For runs that the voltage guard ended (`guarded`); no derivative for others. dV/dt comes from one more step, a millionth of the last.
+    For runs that the voltage guard ended (`guarded`); no derivative for others. dV/dt comes from one more step, a
+    millionth of the last.
     """
     probe = 1e-6 * step
     still = jax.tree.map(jnp.zeros_like, final)

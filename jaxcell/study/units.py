@@ -6,6 +6,7 @@ Every value enters the model in SI and every estimate leaves it in the unit of t
 import difflib
 
 FARADAY = 96485.33212
+"""As in `jaxcell.units`, which would import JAX only to check a file."""
 
 ENDINGS: dict[str, tuple[str, float]] = {
     "_ohm_cm2": ("ohm cm2", 1e-4),

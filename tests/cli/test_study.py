@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from small_study import STUDY
 
+from jaxcell import units
 from jaxcell.io import read
 from jaxcell.io.results import ResultsError, result_folder, write_toml
 from jaxcell.study import build, load_study, schema
+from jaxcell.study import units as study_units
 from jaxcell.study.study import tolerance_for
 from jaxcell.study.units import PARAMETER_UNITS, factor_of, split_key
 
@@ -122,3 +124,7 @@ def test_results_appear_whole_or_not_at_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("noise", "tolerance"), [(1e-4, 1e-5), (69e-6, 1e-6), (0.1, 1e-4), (1e-12, 1e-8)])
 def test_simulation_is_finer_than_the_noise(noise: float, tolerance: float) -> None:
     assert tolerance_for(noise) == pytest.approx(tolerance)
+
+
+def test_one_faraday_constant() -> None:
+    assert study_units.FARADAY == units.FARADAY

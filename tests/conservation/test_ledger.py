@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -37,7 +38,7 @@ CELLS = {
     "symmetric, layers with barriers": sample_cells.symmetric(),
     "half cell": sample_cells.half(),
     "half cell, pores": sample_cells.porous(),
-    "half cell, pores, no top": sample_cells.porous(top=None),
+    "pores, no top, no films": sample_cells.porous(top=None, separator_film=None),
     "no films, no double layers": sample_cells.replace(
         sample_cells.half(),
         **{
@@ -53,8 +54,11 @@ CELLS = {
 PROTOCOL = Protocol.of(plate(4.0, 0.3, points=4), rest(30.0, points=2), strip(4.0, 0.29, points=4))
 
 
+_imbalance = eqx.filter_jit(lambda solution: lithium_ledger(solution).imbalance)
+
+
 def imbalance(solution: Solution) -> np.ndarray:
-    return np.abs(np.asarray(lithium_ledger(solution).imbalance))
+    return np.abs(np.asarray(_imbalance(solution)))
 
 
 @pytest.mark.parametrize("name", CELLS)
