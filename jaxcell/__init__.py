@@ -67,6 +67,38 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __version__ = "0.1.0"
+__all__ = [
+    "RESULTS",
+    "Cell",
+    "ChainModel",
+    "Collector",
+    "Film",
+    "Interface",
+    "Ledger",
+    "LithiumElectrode",
+    "LithiumKinetics",
+    "Nucleation",
+    "Plan",
+    "Pores",
+    "ProtectionLayer",
+    "Protocol",
+    "Separator",
+    "Settings",
+    "SimulationError",
+    "Solution",
+    "Step",
+    "assemble",
+    "bottom_fraction",
+    "deposit_thickness",
+    "lithium_ledger",
+    "plate",
+    "replay",
+    "rest",
+    "simulate",
+    "small_signal",
+    "strip",
+    "total_area_specific_resistance",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -38,7 +38,7 @@ class Ledger(eqx.Module):
         plates out of its own double layer without any charge).
         """
         rows = jnp.stack(list(self.change.values()))
-        moved = jnp.maximum(self.gross_charge, jnp.sum(jnp.abs(rows), axis=0))
+        moved = jnp.maximum(self.gross_charge, 0.5 * jnp.sum(jnp.abs(rows), axis=0))
         return jnp.sum(rows, axis=0) / jnp.where(moved > 0.0, moved, 1.0)
 
     def to_dataframe(self) -> pd.DataFrame:

@@ -21,22 +21,26 @@ class SmallSignal(NamedTuple):
     """Response to a small steady current of 1 A m-2, double layers and films settled."""
 
     share: Nodes
-    """Part of the current that plates (working side) or strips (counter side) at each node [1]."""
+    """Part of the current at each node [1]: sums to +1 on the working side, which plates, and to -1 on the counter
+    side, which strips."""
     resistance: Scalar
     """dE/dI of the cell [Ohm m2]."""
 
 
 def small_signal(model: ChainModel) -> SmallSignal:
-    """Linear steady response of the fresh cell: every open site conducts with slope i0 (alpha_a + alpha_c) F/RT.
+    """Linear steady response while the working electrode plates: open sites conduct with i0 (alpha_a + alpha_c) F/RT.
 
-    A site without lithium whose nucleation barrier stands does not conduct. With a bottom and a top site this is the
-    current divider i_b/I = (R_t + L/sigma)/(R_b + L/kappa + R_sl + R_t + L/sigma).
+    Bottom sites count as nucleated. Pores and tops, which start without lithium, conduct on the working side if no
+    nucleation barrier stands; on the counter side, which strips, they have nothing to give. With a bottom and a top
+    site the working side is the current divider i_b/I = (R_t + L/sigma)/(R_b + L/kappa + R_sl + R_t + L/sigma).
     """
     nodes, edges = model.nodes, model.edges
     barrier = nucleation_barrier(nodes.initial_lithium, nodes.nucleation_overpotential, nodes.nucleation_capacity)
     exponent = nodes.anodic_transfer_coefficient + nodes.cathodic_transfer_coefficient
     slope = nodes.area * nodes.exchange_current_density * exponent * model.f
-    slope = jnp.where(barrier < NUCLEATED, slope, 0.0)
+    bottom = jnp.asarray([kind == BOTTOM for kind in model.kinds])
+    open_sites = bottom | ((model.direction > 0.0) & (barrier < NUCLEATED))
+    slope = jnp.where(open_sites, slope, 0.0)
     films = edges.film_resistance + edges.branch_resistance
     conductance = edges.conductance / (1.0 + edges.conductance * films)
     own = model.direction
@@ -54,10 +58,13 @@ def small_signal(model: ChainModel) -> SmallSignal:
 
 
 def total_area_specific_resistance(cell: Cell, points: int = 20) -> Scalar:
-    """Steady small-signal resistance of the whole cell [Ohm m2]: the one number slow, small currents can tell.
+    """Steady small-signal resistance of the whole cell [Ohm m2] while the working electrode plates.
 
-    R_tot = L_s/kappa_s + R_series + sum over electrodes of (R_b + L/kappa + R_sl) || (R_t + L/sigma), with R_int =
-    R_film + RT/(F i0); a top site behind its nucleation barrier is left out, pores are taken in.
+    The one number that slow, small currents can tell (at first: lithium on a top site changes it).
+
+    R_tot = L_s/kappa_s + R_series + sum over electrodes of (R_b + L/kappa + R_sl) || (R_t + L/sigma + R_contact), with
+    R_int = R_film + RT/(F i0). The second branch is there only on the plating side, and only where no nucleation
+    barrier stands before the top site; pores likewise.
     """
     return small_signal(assemble(cell, points)).resistance
 
@@ -87,7 +94,8 @@ def resistances(cell: Cell) -> dict[str, Scalar]:
 def bottom_fraction(solution: Solution) -> Float[Array, " times"]:
     """Share of the lithium gained by the working electrode that lies between collector and layer [1].
 
-    NaN while nothing has been gained.
+    NaN while nothing has been gained. While one site loses what another keeps, the share of the net gain may leave
+    [0, 1].
     """
     model = solution.model
     working = jnp.asarray([side == WORKING for side in model.sides])

@@ -83,6 +83,11 @@ def simulate(
         raise ValueError(f"cell must be a Cell, but is {type(cell).__name__}.")
     if not isinstance(protocol, Protocol):
         raise ValueError(f"protocol must be a Protocol, but is {type(protocol).__name__}.")
+    if plan is not None and plan.last_step.shape != protocol.duration.shape:
+        raise ValueError(
+            f"plan must belong to this protocol, but was made for {plan.last_step.shape[0]} intervals and the protocol "
+            f"has {protocol.duration.shape[0]}."
+        )
     solution = _run(cell, protocol, plan, points, settings)
     if throw and not is_traced(solution.status) and solution.result is not RESULTS.successful:
         trajectory = solution.trajectory

@@ -119,7 +119,7 @@ def test_importing_the_package_does_not_load_jax() -> None:
 
 
 def test_public_names_all_load() -> None:
-    for name in jaxcell.__all__:
+    for name in dir(jaxcell):
         assert getattr(jaxcell, name) is not None
     with pytest.raises(AttributeError, match=r"no attribute 'Sepparator'"):
         jaxcell.Sepparator  # noqa: B018

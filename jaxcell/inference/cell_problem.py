@@ -14,6 +14,7 @@ from jaxcell.inference.problem import Physical, Problem
 from jaxcell.observables import resistances
 from jaxcell.simulation import DEFAULT_SETTINGS, Solution, simulate
 from jaxcell.solver.integrate import Settings
+from jaxcell.solver.results import RESULTS
 from jaxcell.solver.schedule import Plan
 from jaxcell.units import to_ohm_cm2
 
@@ -82,9 +83,14 @@ class CellProblem(Problem):
         return self.dataset.noise_estimated
 
     def renewed(self, theta: Float[Array, " parameters"]) -> "CellProblem":
-        """The same problem with its step grid planned at theta; needs concrete values."""
-        plan = _plan(self.cell, self.dataset, self.parameters, theta, self.settings, self.grid_points)
-        return eqx.tree_at(lambda p: p.plan, self, plan)
+        """The same problem with its step grid planned at theta; needs concrete values.
+
+        Where the cell at theta cannot follow the current with error control, the problem keeps the grid it has.
+        """
+        solution = self.solution(theta, replanned=True)
+        if solution.result is not RESULTS.successful:
+            return self
+        return eqx.tree_at(lambda p: p.plan, self, solution.plan)
 
     def residuals(self, theta: Float[Array, " parameters"]) -> Float[Array, " residuals"]:
         fitted = self.segments >= 0

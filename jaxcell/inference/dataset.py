@@ -12,15 +12,15 @@ from jaxcell.units import Scalar
 
 FEWEST_TRIPLES = 8
 """Consecutive triples of samples needed to estimate the noise."""
-FLOOR = 1e-9
-"""Smallest noise [V] that an estimate may return: below any converter's resolution."""
+SAME_CURRENT = 0.01
+"""Difference, as a part of the largest current, below which unfitted rows are merged."""
 
 
 class Dataset(eqx.Module):
     """A record of terminal current and voltage on one cell, to be replayed and fitted.
 
-    Rows that are not fitted (rests, impedance) keep their charge and time in the protocol; each stretch of them is one
-    interval of constant current.
+    Rows that are not fitted (rests, impedance) keep their charge and time in the protocol; neighbours of equal current
+    are one interval.
     """
 
     protocol: Protocol
@@ -79,7 +79,7 @@ def dataset(
     if noise is not None and not (np.isfinite(noise) and noise > 0.0):
         raise ValueError(f"noise must be a finite number above 0 V, but is {noise!r}.")
     replay(t, i)  # refuses what cannot be replayed, in the rows of the caller
-    keep = _ends_of_unfitted(use)
+    keep = _kept(use, i)
     charge = np.concatenate([[0.0], np.cumsum(i[1:] * np.diff(t))])
     t, v, use, charge = t[keep], v[keep], use[keep], charge[keep]
     flows = np.diff(charge) / np.diff(t)
@@ -100,7 +100,9 @@ def noise_of(time: np.ndarray, voltage: np.ndarray, segments: np.ndarray) -> flo
 
     d_j = v_j - (line through v_(j-1) and v_(j+1)) has variance sigma^2 (1 + w^2 + (1 - w)^2) for white noise and is
     blind to drift; sigma comes from the median of |d_j|, which a few transients do not move (normal noise:
-    median |d|/sd = 0.6745).
+    median |d|/sd = 0.6745).  Where most of the record is transients it is too large (twice, for samples spread
+    logarithmically over pulses).  It is at least the noise of rounding, the smallest step between samples over
+    sqrt(12).
 
     Raises ValueError with fewer than 8 triples of consecutive fitted rows.
     """
@@ -113,14 +115,26 @@ def noise_of(time: np.ndarray, voltage: np.ndarray, segments: np.ndarray) -> flo
     weight = ((time[2:] - time[1:-1]) / (time[2:] - time[:-2]))[inside]
     line = weight * voltage[:-2][inside] + (1.0 - weight) * voltage[2:][inside]
     scatter = (voltage[1:-1][inside] - line) / np.sqrt(1.0 + weight**2 + (1.0 - weight) ** 2)
-    return max(FLOOR, float(np.median(np.abs(scatter)) / 0.6744897501960817))
+    fitted = voltage[segments >= 0]
+    steps = np.abs(np.diff(np.unique(fitted)))
+    if steps.size == 0:
+        raise ValueError("noise cannot be estimated from a voltage that never changes; give it in V.")
+    return max(float(np.min(steps)) / np.sqrt(12.0), float(np.median(np.abs(scatter)) / 0.6744897501960817))
 
 
-def _ends_of_unfitted(use: np.ndarray) -> np.ndarray:
-    """Rows to keep: the first, every fitted one, and the last of each stretch that is not fitted."""
-    following_fitted = np.append(use[1:], True)
-    keep = use | following_fitted
+def _kept(use: np.ndarray, current: np.ndarray) -> np.ndarray:
+    """Rows to keep: the first, every fitted one, the one before it, and the last of each level of the current.
+
+    Rows of one level stay within 1 % of the largest current of the level's first row.
+    """
+    keep = use | np.append(use[1:], True)
     keep[0] = True
+    tolerance = SAME_CURRENT * float(np.max(np.abs(current[1:])))
+    level = current[1]
+    for row in range(2, len(current)):
+        if abs(current[row] - level) > tolerance:
+            keep[row - 1] = True
+            level = current[row]
     return keep
 
 

@@ -1,9 +1,13 @@
 """Plating and stripping on one site: kinetics behind a nucleation barrier, limited by what is there."""
 
+import jax
 from jaxtyping import Array, Float
 
 from jaxcell.physics.kinetics import butler_volmer
 from jaxcell.physics.nucleation import effective_driving_force, lithium_activity, nucleation_barrier
+
+FULL = 1e-3
+"""Free share of a pore [1] at which it counts as full; a numerical choice."""
 
 
 def plating_current(
@@ -25,13 +29,14 @@ def plating_current(
 
     No current below the barrier of a site that has not nucleated (apart from a deposit of some q*), one
     equilibrium u = 0 once it has, no ripening at rest, smooth exhaustion, and q >= 0.
-    `inverse_pore_capacity` 1/q_pore [m2 mol-1] is zero on a surface.
+    `inverse_pore_capacity` 1/q_pore [m2 mol-1] is zero on a surface.  The free share 1 - q/q_pore is kept above zero by
+    a softplus of width 1e-3: negative, it would turn an overfilled pore's stripping into plating.
     """
     barrier = nucleation_barrier(lithium, nucleation_overpotential, nucleation_capacity)
     return butler_volmer(
         effective_driving_force(u, barrier),
         lithium_activity(lithium, depletion_capacity),
-        1.0 - lithium * inverse_pore_capacity,
+        FULL * jax.nn.softplus((1.0 - lithium * inverse_pore_capacity) / FULL),
         exchange_current_density,
         cathodic_transfer_coefficient,
         anodic_transfer_coefficient,

@@ -71,7 +71,7 @@ class Trajectory(NamedTuple):
     voltage: Float[Array, " intervals"]
     """E [V] at the ends of the intervals."""
     voltage_error: Float[Array, " intervals"]
-    """Largest estimated local error of E [V] among the steps of the interval; zero in a replay."""
+    """Largest estimated local error of E [V] among the steps of the interval; NaN in a replay, which has none."""
     final: State
     """Last accepted state."""
     final_time: Scalar
@@ -115,11 +115,20 @@ def solve(system: ChainSystem, initial: State, schedule: Schedule, settings: Set
 @solve.def_jvp
 def _solve_jvp(primals, tangents):
     system, initial, schedule, settings = primals
-    plan = jax.lax.stop_gradient(_adaptive(*primals)).plan
-    return eqx.filter_jvp(lambda s, i, q: replay(s, i, q, plan, settings), (system, initial, schedule), tangents[:3])
+    planned = jax.lax.stop_gradient(_adaptive(*primals))
+    plan = planned.plan
+    out, tangent = eqx.filter_jvp(
+        lambda s, i, q: replay(s, i, q, plan, settings), (system, initial, schedule), tangents[:3]
+    )
+    # How the steps were found belongs to the run with error control.
+    return out._replace(rejected=planned.rejected, newton_iterations=planned.newton_iterations), tangent
 
 
 def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings: Settings) -> Trajectory:
+    if not any(settings.tableau.error):
+        raise ValueError(
+            "settings.tableau must have an error estimate to choose steps by; this one can only be replayed."
+        )
     intervals = schedule.duration.shape[0]
     nan_rows = jax.tree.map(lambda y: jnp.full((intervals, *y.shape), jnp.nan), initial)
     start = _Progress(
@@ -263,7 +272,7 @@ def _moving_end(
     after = implicit_step(*frozen, settings.tableau, settings.stage_newton, differentiable=False).state
     constant = jax.lax.stop_gradient(voltage)
     rate = jax.lax.stop_gradient((system.voltage(after, current) - constant) / probe)
-    return jnp.where(guarded, -(voltage - constant) / jnp.where(guarded, rate, 1.0), 0.0)
+    return jnp.where(guarded, -(voltage - constant) / jnp.where(guarded & (rate != 0.0), rate, 1.0), 0.0)
 
 
 def _only(reached: Array, rows: Array) -> Array:
@@ -274,7 +283,8 @@ def _only(reached: Array, rows: Array) -> Array:
 def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, settings: Settings) -> Trajectory:
     """Integrate on a given grid: no error control, fixed shapes, both differentiation modes, vmap.
 
-    If Newton fails at a step, `status` says so and everything from there on is NaN.
+    If Newton fails at a step, `status` says so and everything from there on is NaN.  A voltage beyond the guard at
+    the end of an interval is reported as such; a plan of a run that ended at the guard serves only where the run still does.
     """
     steps = plan.fraction.shape[0]
     block = min(BLOCK, steps)
@@ -325,16 +335,23 @@ def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, 
     state = jax.tree.map(lambda y: _only(good, y), ends)
     final_interval = plan.interval[jnp.maximum(plan.used - 1, 0)]
     final_current = schedule.current[final_interval]
-    covered = jnp.where(jnp.arange(steps) < plan.used, plan.fraction * schedule.duration[plan.interval], 0.0)
-    status = jnp.where(healthy, plan.outcome, int(RESULTS.newton_failed))
+    sound = (jnp.arange(steps) < plan.used) & fine[:steps]
+    covered = jnp.where(sound, plan.fraction * schedule.duration[plan.interval], 0.0)
+    reached = jnp.max(jnp.where(good, jnp.abs(voltage), 0.0), initial=0.0)
+    planned_guard = plan.outcome == int(RESULTS.voltage_guard)
     final_voltage = system.voltage(final, final_current)
-    guarded = status == int(RESULTS.voltage_guard)
+    at_guard = jnp.abs(final_voltage) > (1 - GUARD_MARGIN) * settings.voltage_guard
+    beyond = reached > (1 + GUARD_MARGIN) * settings.voltage_guard
+    guarded = healthy & planned_guard & at_guard
+    status = jnp.where(beyond, int(RESULTS.voltage_guard), plan.outcome)
+    status = jnp.where(planned_guard & ~at_guard, int(RESULTS.plan_outdated), status)
+    status = jnp.where(healthy, status, int(RESULTS.newton_failed))
     last_step = covered[jnp.maximum(plan.used - 1, 0)]
     moving = _moving_end(system, final, guarded, final_voltage, final_current, last_step, settings)
     return Trajectory(
         state=state,
         voltage=voltage,
-        voltage_error=jnp.zeros_like(voltage),
+        voltage_error=jnp.full_like(voltage, jnp.nan),
         final=final,
         final_time=jnp.sum(covered) + moving,
         final_voltage=final_voltage,

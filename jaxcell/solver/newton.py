@@ -154,7 +154,8 @@ class NewtonSettings(NamedTuple):
     """
 
     tolerance: float = 4e-5
-    """1 uV and 4e-5 of the lithium that matters."""
+    """About 1 uV and 4e-5 of the lithium that matters; more on the corner of a nucleation barrier,
+    where c is larger."""
     differentiable_tolerance: float = 4e-7
     """Where derivatives are taken: the matrix of the last step, hence they, are good to about this."""
     max_iterations: int = 40

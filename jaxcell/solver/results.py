@@ -11,6 +11,7 @@ class RESULTS(IntEnum):
     step_too_small = 2
     step_limit = 3
     voltage_guard = 4
+    plan_outdated = 5
 
     @property
     def sentence(self) -> str:
@@ -25,11 +26,16 @@ _SENTENCES = {
     ),
     RESULTS.step_too_small: (
         "The time step fell below the smallest the clock resolves; "
-        "the state or a parameter is likely not physical, or the tolerances are too tight for float64."
+        "an electrode without double layer ran out of lithium, the state or a parameter is not physical, or the "
+        "tolerances are too tight for float64."
     ),
     RESULTS.step_limit: "The run used up its steps; raise max_steps or loosen the tolerances.",
     RESULTS.voltage_guard: (
         "The cell voltage reached the guard, most likely because an electrode ran out of lithium; "
         "everything before that time is kept."
+    ),
+    RESULTS.plan_outdated: (
+        "The step grid was made by a run that ended early, and at these values the run does not end there; "
+        "plan a new grid."
     ),
 }

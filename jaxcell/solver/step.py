@@ -45,9 +45,10 @@ def implicit_step(
     `differentiable`: each stage ends with one more Newton step, whose derivative with respect to system, state, step
     and current is the implicit-function rule, in both modes; no error estimate.  Otherwise: an error estimate, and no
     derivative.  Lithium balances either way: charge conservation is linear in the unknowns (what leaves the double
-    layers becomes lithium), and a full Newton step fulfils linear equations exactly, converged or not.
+    layers becomes lithium), and a full Newton step fulfils linear equations exactly (the last
+    increment of a converged stage is never limited).
 
-    The error estimate d = h sum e_i f_i is passed through (M/g - rate')^(-1)/g, the matrix of the last stage:
+    The error estimate d = h sum e_i f_i is passed through (M/g - rate')^(-1) M/g, the matrix of the last stage:
     components much faster than the step are damped to what they will really be off by (Shampine's device;
     Hairer and Wanner, Solving ODEs II, IV.8), so a double layer nobody looks at does not dictate the step.
     """
@@ -60,7 +61,7 @@ def implicit_step(
     def stage(carry, coefficients):
         previous, previous_time, guess_slope, weighted, iterations, converged = carry
         row, index, time = coefficients
-        # weighted[j] holds h f_j = h M dY_j/dt of the stages done so far, zero for those to come
+        # weighted[j] holds h f_j = h dY_j/dt of the stages done so far, zero for those to come
         base = jax.tree.map(lambda y, f: y + _combine(row, f), state, weighted)
         guess = jax.tree.map(lambda y, s: y + (time - previous_time) * step * s, previous, guess_slope)
         found = newton(*jax.lax.stop_gradient((system, guess, base, g, current)), tolerance, settings.max_iterations)

@@ -45,15 +45,8 @@ def test_a_symmetric_cell_answers_both_directions_alike() -> None:
 
 def test_no_film_is_a_film_without_resistance() -> None:
     protocol = Protocol.of(plate(2.0, 0.02, points=4))
-    changes = dict.fromkeys(
-        (
-            "working__interface__film_resistance",
-            "working__layer__top__film_resistance",
-            "working__layer__separator_film__resistance",
-            "counter__interface__film_resistance",
-        ),
-        0.0,
-    )
+    parts = ("working__interface__film", "working__layer__top__film", "counter__interface__film")
+    changes = {f"{part}_resistance": 0.0 for part in parts} | {"working__layer__separator_film__resistance": 0.0}
     without = eqx.tree_at(
         lambda c: (
             c.working.interface.film_resistance,
