@@ -11,6 +11,7 @@ Sources of the defaults are given field by field; "prior" marks a choice without
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 
@@ -193,7 +194,7 @@ class Cell(Component):
     temperature: Quantity = quantity("K", above=0.0, default=298.15)
 
     @classmethod
-    def symmetric(cls, electrode: LithiumElectrode, separator: Separator, temperature: float = 298.15) -> "Cell":
+    def symmetric(cls, electrode: LithiumElectrode, separator: Separator, temperature: Any = 298.15) -> "Cell":
         """The same electrode on both sides."""
         return cls(electrode, separator, electrode, temperature)
 
@@ -211,7 +212,7 @@ def _check_when_concrete(holds: Callable[[], bool], message: Callable[[], str]) 
     """Raise ValueError(message()) unless holds(); silent while values are traced or of the wrong type."""
     try:
         fine = holds()
-    except TypeError:  # a tracer, or a field that its own check refuses with a better message
+    except (TypeError, ValueError):  # a tracer, or a field that its own check refuses with a better message
         return
     if not fine:
         raise ValueError(message())

@@ -283,8 +283,9 @@ def _only(reached: Array, rows: Array) -> Array:
 def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, settings: Settings) -> Trajectory:
     """Integrate on a given grid: no error control, fixed shapes, both differentiation modes, vmap.
 
-    If Newton fails at a step, `status` says so and everything from there on is NaN.  A voltage beyond the guard at
-    the end of an interval is reported as such; a plan of a run that ended at the guard serves only where the run still does.
+    If Newton fails at a step, `status` says so and everything from there on is NaN.  A voltage beyond the guard at the
+    end of an interval is reported as such; a plan of a run that ended at the guard serves only where the run still
+    does.
     """
     steps = plan.fraction.shape[0]
     block = min(BLOCK, steps)
