@@ -49,7 +49,7 @@ class Nucleation(Component):
     nucleated collects lithium anyway.
     """
 
-    overpotential: Quantity = quantity("V", at_least=0.0, default=0.0)
+    overpotential: Quantity = quantity("V", at_least=0.0, at_most=2.0, default=0.0)
     """Barrier before the first lithium [V]. Zero where lithium is already there or the collector dissolves in
     it (Ag, Au, Mg, Zn); some 40 mV on Cu, Ni or steel, and at a layer's top: priors."""
     nucleation_capacity: Quantity = quantity("mol m-2", above=0.0, default=from_mah_cm2(10e-3))
@@ -86,6 +86,12 @@ class Interface(Component):
     contact_resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
     """Pure series resistance [Ohm m2], ionic; no electrical measurement of one cell tells it from L/kappa."""
 
+    def __check_init__(self) -> None:
+        _check_when_concrete(
+            lambda: self.film_resistance is not None or float(self.film_capacitance) == 0.0,
+            lambda: "Interface.film_capacitance needs a film: give film_resistance [Ohm m2] as well.",
+        )
+
     def charge_transfer_resistance(self, temperature: Scalar) -> Scalar:
         """R_ct = RT/[F i0 (alpha_a + alpha_c)] [Ohm m2] at `temperature` [K]."""
         slope = self.kinetics.anodic_transfer_coefficient + self.kinetics.cathodic_transfer_coefficient
@@ -121,7 +127,7 @@ class Pores(Component):
 class ProtectionLayer(Component):
     """A mixed ionic-electronic conductor between collector and separator (polymer and carbon, say)."""
 
-    thickness: Quantity = quantity("m", above=0.0)
+    thickness: Quantity = quantity("m", above=0.0, at_most=0.05)
     ionic_conductivity: Quantity = quantity("S m-1", above=0.0)
     """kappa [S m-1]: a lumped number for every way lithium crosses the layer."""
     electronic_conductivity: Quantity = quantity("S m-1", above=0.0, default=100.0)
@@ -139,7 +145,7 @@ class ProtectionLayer(Component):
 class LithiumElectrode(Component):
     """Lithium foil, bare or below a protection layer."""
 
-    lithium_thickness: Quantity = quantity("m", above=0.0)
+    lithium_thickness: Quantity = quantity("m", above=0.0, at_most=0.05)
     interface: Interface = eqx.field(default_factory=Interface)
     """Of the foil against layer or separator (the bottom site)."""
     layer: ProtectionLayer | None = None
@@ -174,7 +180,7 @@ class Collector(Component):
 class Separator(Component):
     """A single-ion conductor between the electrodes."""
 
-    thickness: Quantity = quantity("m", above=0.0)
+    thickness: Quantity = quantity("m", above=0.0, at_most=0.05)
     ionic_conductivity: Quantity = quantity("S m-1", above=0.0)
     series_resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
     """Leads, contacts and reference offsets of the rig [Ohm m2]."""
@@ -191,7 +197,7 @@ class Cell(Component):
     working: LithiumElectrode | Collector
     separator: Separator
     counter: LithiumElectrode
-    temperature: Quantity = quantity("K", above=0.0, default=298.15)
+    temperature: Quantity = quantity("K", at_least=150.0, at_most=600.0, default=298.15)
 
     @classmethod
     def symmetric(cls, electrode: LithiumElectrode, separator: Separator, temperature: Any = 298.15) -> "Cell":

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import equinox as eqx
 import jax
@@ -36,9 +36,21 @@ class Component(eqx.Module):
     """
 
     def __check_init__(self) -> None:
+        owner = type(self)
+        hints = get_type_hints(owner)
         for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
             if "unit" in field.metadata:
-                _check(type(self).__name__, field.name, getattr(self, field.name), field.metadata)
+                _check(owner.__name__, field.name, value, field.metadata)
+            else:
+                _check_part(owner.__name__, field.name, value, hints[field.name])
+
+
+def whole_number(value: Any, name: str, least: int) -> int:
+    """`value` as an int, refused if it is not a whole number or below `least`."""
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least:
+        return int(value)
+    raise ValueError(f"{name} must be a whole number of at least {least}, but is {value!r}.")
 
 
 def _number(value: Any) -> Any:
@@ -48,6 +60,14 @@ def _number(value: Any) -> Any:
         return strong_float64(value)
     except (TypeError, ValueError):
         return value
+
+
+def _check_part(owner: str, name: str, value: Any, hint: Any) -> None:
+    """Refuse anything but the parts that the field's annotation names; other fields are not looked at."""
+    options = tuple(one for one in (get_args(hint) or (hint,)) if isinstance(one, type))
+    if any(issubclass(one, Component) for one in options) and not isinstance(value, options):
+        expected = " or ".join("None" if one is type(None) else one.__name__ for one in options)
+        raise ValueError(f"{owner}.{name} must be {expected}, but is {value!r}.")
 
 
 def _check(owner: str, name: str, value: Any, metadata: Any) -> None:

@@ -15,6 +15,8 @@ from jaxcell.model import BOTTOM, COUNTER, PORE, TOP, WORKING
 from jaxcell.simulation import Solution
 from jaxcell.units import FARADAY, Scalar, to_mah_cm2
 
+NOTHING = 1e-12
+"""Lithium [mol m-2] below which nothing has moved: 0.1 uC m-2, a current of 1 A m-2 for 0.1 us."""
 _SITES = {BOTTOM: "bottom", PORE: "inside", TOP: "top"}
 _SIDES = {WORKING: "working", COUNTER: "counter"}
 
@@ -39,7 +41,7 @@ class Ledger(eqx.Module):
         """
         rows = jnp.stack(list(self.change.values()))
         moved = jnp.maximum(self.gross_charge, 0.5 * jnp.sum(jnp.abs(rows), axis=0))
-        return jnp.sum(rows, axis=0) / jnp.where(moved > 0.0, moved, 1.0)
+        return jnp.sum(rows, axis=0) / jnp.maximum(moved, NOTHING)
 
     def to_dataframe(self) -> pd.DataFrame:
         """Amounts in mAh cm-2 by time [s], with the relative imbalance as the last column."""

@@ -11,7 +11,7 @@ from jaxcell.physics.nucleation import nucleation_barrier
 from jaxcell.simulation import Solution
 from jaxcell.solver.newton import left_edge, right_neighbour
 from jaxcell.solver.tridiagonal import solve_tridiagonal
-from jaxcell.units import LITHIUM_MOLAR_VOLUME, Nodes, Scalar
+from jaxcell.units import FARADAY, LITHIUM_MOLAR_VOLUME, Nodes, Scalar
 
 NUCLEATED = 1e-3
 """Barrier [V] below which a site counts as open for small currents."""
@@ -94,8 +94,8 @@ def resistances(cell: Cell) -> dict[str, Scalar]:
 def bottom_fraction(solution: Solution) -> Float[Array, " times"]:
     """Share of the lithium gained by the working electrode that lies between collector and layer [1].
 
-    NaN while nothing has been gained. While one site loses what another keeps, the share of the net gain may leave
-    [0, 1].
+    NaN while the gain is below 1 % of the charge passed (nothing plated yet, or stripped again). While one site loses
+    what another keeps, the share of the net gain may leave [0, 1].
     """
     model = solution.model
     working = jnp.asarray([side == WORKING for side in model.sides])
@@ -103,7 +103,10 @@ def bottom_fraction(solution: Solution) -> Float[Array, " times"]:
     gained = solution.state.node[:, 0, :]
     all_sites = jnp.sum(jnp.where(working[None, :], gained, 0.0), axis=1)
     at_bottom = jnp.sum(jnp.where(bottom[None, :], gained, 0.0), axis=1)
-    return jnp.where(all_sites > 0.0, at_bottom / jnp.where(all_sites > 0.0, all_sites, 1.0), jnp.nan)
+    steps = jnp.diff(solution.time, prepend=0.0)
+    passed = jnp.cumsum(jnp.abs(solution.current_density) * steps) / FARADAY
+    gain = (all_sites > 0.0) & (all_sites > 0.01 * passed)
+    return jnp.where(gain, at_bottom / jnp.where(gain, all_sites, 1.0), jnp.nan)
 
 
 def deposit_thickness(solution: Solution) -> Float[Array, "times nodes"]:

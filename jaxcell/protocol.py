@@ -13,8 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jaxcell.component import Component, quantity
+from jaxcell.component import Component, quantity, whole_number
 from jaxcell.units import FARADAY, Quantity, from_ma_cm2, from_mah_cm2, is_traced, strong_float64
+
+
+def _points(value: Any) -> int:
+    return whole_number(value, "Step.points", least=1)
 
 
 class Step(Component):
@@ -23,12 +27,8 @@ class Step(Component):
     current_density: Quantity = quantity("A m-2")
     """At the terminal [A m-2]; positive charges the working electrode, zero rests."""
     duration: Quantity = quantity("s", above=0.0)
-    points: int = eqx.field(static=True, default=50)
+    points: int = eqx.field(static=True, default=50, converter=_points)
     """Times at which the solution is wanted: `points` equal intervals of the step."""
-
-    def __check_init__(self) -> None:
-        if not (isinstance(self.points, int) and self.points >= 1):
-            raise ValueError(f"Step.points must be a whole number of at least 1, but is {self.points!r}.")
 
 
 def rest(duration: Any, points: int = 20) -> Step:
@@ -49,12 +49,12 @@ def strip(current_density_ma_cm2: Any, capacity_mah_cm2: Any, points: int = 50) 
 def _half_cycle(sign: float, current_density_ma_cm2: Any, capacity_mah_cm2: Any, points: int) -> Step:
     density = from_ma_cm2(strong_float64(current_density_ma_cm2))
     charge = from_mah_cm2(strong_float64(capacity_mah_cm2)) * FARADAY
-    for name, value, unit in [
-        ("current_density_ma_cm2", density, "mA cm-2"),
-        ("capacity_mah_cm2", charge, "mAh cm-2"),
+    for name, value, given, unit in [
+        ("current_density_ma_cm2", density, current_density_ma_cm2, "mA cm-2"),
+        ("capacity_mah_cm2", charge, capacity_mah_cm2, "mAh cm-2"),
     ]:
         if not is_traced(value) and not (np.isfinite(value) and value > 0.0):
-            raise ValueError(f"{name} must be a finite number above 0 [{unit}].")
+            raise ValueError(f"{name} must be a finite number above 0 [{unit}], but is {given}.")
     return Step(sign * density, charge / density, points)
 
 
@@ -78,9 +78,8 @@ class Protocol(eqx.Module):
             raise ValueError("Protocol.of needs at least one step.")
         for step in steps:
             if not isinstance(step, Step):
-                raise ValueError(f"Protocol.of takes steps, but got {step!r}.")
-        if not (isinstance(repeat, int) and repeat >= 1):
-            raise ValueError(f"repeat must be a whole number of at least 1, but is {repeat!r}.")
+                raise ValueError(f"Protocol.of takes steps, one argument each, but got {type(step).__name__}.")
+        repeat = whole_number(repeat, "repeat", least=1)
         duration = jnp.concatenate([jnp.full(s.points, 1.0 / s.points) * s.duration for s in steps])
         current = jnp.concatenate([jnp.ones(s.points) * s.current_density for s in steps])
         starts = np.concatenate([np.arange(s.points) == 0 for s in steps])

@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxcell.cell import Cell
+from jaxcell.component import whole_number
 from jaxcell.model import ChainModel, assemble
 from jaxcell.protocol import Protocol
 from jaxcell.solver.integrate import Settings, Trajectory, replay, solve
@@ -73,8 +74,9 @@ def simulate(
     """Run a protocol on a cell.
 
     Without `plan` the steps are chosen by error control; with one (`Solution.plan` of an earlier run) they are
-    replayed: the same program for every parameter value. Differentiable in cell and protocol in both modes, either
-    way, and a pure function to jit and vmap with `throw=False`.
+    replayed: the same program for every parameter value, with steps that suit values near those they were made for.
+    Differentiable in cell and protocol in both modes, either way, and a pure function to jit and vmap with
+    `throw=False`.
 
     `points`: finite volumes of each protection layer with pores. Raises `SimulationError` (with the solution so far)
     if the run ends early, unless `throw` is False or values are traced.
@@ -83,11 +85,9 @@ def simulate(
         raise ValueError(f"cell must be a Cell, but is {type(cell).__name__}.")
     if not isinstance(protocol, Protocol):
         raise ValueError(f"protocol must be a Protocol, but is {type(protocol).__name__}.")
-    if plan is not None and plan.last_step.shape != protocol.duration.shape:
-        raise ValueError(
-            f"plan must belong to this protocol, but was made for {plan.last_step.shape[0]} intervals and the protocol "
-            f"has {protocol.duration.shape[0]}."
-        )
+    points = whole_number(points, "points", least=1)
+    if plan is not None:
+        _check_plan(plan, protocol)
     solution = _run(cell, protocol, plan, points, settings)
     if throw and not is_traced(solution.status) and solution.result is not RESULTS.successful:
         trajectory = solution.trajectory
@@ -98,6 +98,26 @@ def simulate(
             solution,
         )
     return solution
+
+
+def _check_plan(plan: Plan, protocol: Protocol) -> None:
+    """Refuse a plan that was made for another protocol, as far as concrete values tell."""
+    if not isinstance(plan, Plan):
+        raise ValueError(f"plan must be a Plan (Solution.plan of an earlier run), but is {type(plan).__name__}.")
+    if plan.last_step.shape != protocol.duration.shape:
+        raise ValueError(
+            f"plan must belong to this protocol, but was made for {plan.last_step.shape[0]} intervals and the protocol "
+            f"has {protocol.duration.shape[0]}."
+        )
+    if plan.duration is None or is_traced(plan.duration) or is_traced(protocol.duration):
+        return
+    made, asked = np.asarray(plan.duration), np.asarray(protocol.duration)
+    different = np.flatnonzero(np.abs(made - asked) > 0.1 * asked)
+    if different.size:
+        k = int(different[0])
+        raise ValueError(
+            f"plan must belong to this protocol, but interval {k} lasts {asked[k]:g} s and the plan's {made[k]:g} s."
+        )
 
 
 @eqx.filter_jit

@@ -53,6 +53,12 @@ class Settings(eqx.Module):
     newton: NewtonSettings = eqx.field(static=True, default=NewtonSettings())
     """Tightened where `atol` asks for more; see `stage_newton`."""
 
+    def __check_init__(self) -> None:
+        for name in ("rtol", "atol", "max_steps", "first_fraction", "voltage_guard"):
+            value = getattr(self, name)
+            if not (isinstance(value, (int, float)) and value > 0.0):
+                raise ValueError(f"Settings.{name} must be a number above 0, but is {value!r}.")
+
     @property
     def stage_newton(self) -> NewtonSettings:
         """Newton's tolerances with an error well below that of the steps."""
@@ -164,7 +170,7 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
         final_voltage=end.voltage,
         final_current=schedule.current[interval],
         status=end.status,
-        plan=Plan(end.fraction, end.interval_of, end.steps, end.status, end.last_step),
+        plan=Plan(end.fraction, end.interval_of, end.steps, end.status, end.last_step, schedule.duration),
         rejected=end.rejected,
         newton_iterations=end.iterations,
     )

@@ -31,6 +31,8 @@ class Plan(NamedTuple):
     """`RESULTS` code of the run that made the plan: a run that ended early stays one when it is replayed."""
     last_step: Int[Array, " intervals"]
     """Index of the step that ends each interval; -1 for intervals that were not reached."""
+    duration: Float[Array, " intervals"] | None = None
+    """Durations of the intervals it was made for [s]."""
 
     def trimmed(self, multiple: int = 32) -> "Plan":
         """The same grid with as little slack as a multiple of `multiple` steps allows; needs concrete values.
@@ -43,7 +45,9 @@ class Plan(NamedTuple):
         interval = np.zeros(size, dtype=np.int64)
         fraction[:count] = np.asarray(self.fraction)[:count]
         interval[:count] = np.asarray(self.interval)[:count]
-        return Plan(jnp.asarray(fraction), jnp.asarray(interval), self.used, self.outcome, self.last_step)
+        return Plan(
+            jnp.asarray(fraction), jnp.asarray(interval), self.used, self.outcome, self.last_step, self.duration
+        )
 
     def refined(self, parts: int) -> "Plan":
         """Every step split into `parts` equal ones; needs concrete values. For convergence studies."""
@@ -53,7 +57,9 @@ class Plan(NamedTuple):
         last = np.asarray(self.last_step)
         last = np.where(last >= 0, last * parts + parts - 1, -1)
         steps = jnp.asarray(count * parts)
-        return Plan(jnp.asarray(fraction), jnp.asarray(interval), steps, self.outcome, jnp.asarray(last)).trimmed()
+        return Plan(
+            jnp.asarray(fraction), jnp.asarray(interval), steps, self.outcome, jnp.asarray(last), self.duration
+        ).trimmed()
 
 
 def uniform_plan(intervals: int, steps_per_interval: int) -> Plan:

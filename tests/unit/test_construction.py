@@ -18,6 +18,7 @@ from jaxcell import (
     ProtectionLayer,
     Protocol,
     Separator,
+    Settings,
     Step,
     plate,
     replay,
@@ -25,6 +26,7 @@ from jaxcell import (
     simulate,
     strip,
 )
+from jaxcell.solver.schedule import uniform_plan
 
 NAN, INF = float("nan"), float("inf")
 
@@ -124,6 +126,17 @@ def test_simulate_refuses_what_it_cannot_run() -> None:
         simulate(sample_cells.bare(), rest(1.0))
     with pytest.raises((ValueError, TypeCheckError), match=r"steps?"):
         Protocol.of(protocol)
+
+
+def test_settings_points_and_plans_are_checked() -> None:
+    cell, protocol = sample_cells.bare(), Protocol.of(rest(1.0, points=3))
+    for tolerances in ((-1e-4, 1e-4), (1e-4, NAN), (0.0, 1e-4)):
+        with pytest.raises(ValueError, match=r"Settings\.[ra]tol must be a number above 0, but is"):
+            Settings(*tolerances)
+    with pytest.raises((ValueError, TypeCheckError), match=r"points"):
+        simulate(cell, protocol, points=0)
+    with pytest.raises(ValueError, match=r"made for 4 intervals and the protocol has 3"):
+        simulate(cell, protocol, plan=uniform_plan(4, 2))
 
 
 def test_temperature_of_a_symmetric_cell_may_be_any_number() -> None:

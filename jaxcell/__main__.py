@@ -1,0 +1,5 @@
+"""python -m jaxcell: the command line."""
+
+from jaxcell.cli import main
+
+main()
