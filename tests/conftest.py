@@ -19,8 +19,11 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 hypothesis_settings.register_profile("jaxcell", deadline=None, database=None, derandomize=True)
 hypothesis_settings.load_profile("jaxcell")
 
-# Shapes and types of every annotated function and module are checked at run time.
-install_import_hook("jaxcell", "beartype.beartype")
+# Shapes and types of every annotated function and module of the numerics are checked at run time. Where users hand in
+# files and tables the code's own checks are under test.
+NUMERICS = ("units", "component", "cell", "grid", "physics", "solver", "model", "protocol", "simulation")
+NUMERICS += ("ledger", "observables", "inference")
+install_import_hook([f"jaxcell.{name}" for name in NUMERICS], "beartype.beartype")
 
 import pytest  # noqa: E402
 import sample_cells  # noqa: E402

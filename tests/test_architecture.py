@@ -30,7 +30,7 @@ ORDER = [
     {"inference"},
     {"design"},
     {"io"},
-    {"plots", "report", "study", "cli"},
+    {"plots", "report", "study", "cli", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))

@@ -5,11 +5,12 @@ those of the discrete solution.  `replay` takes a plan made earlier: same shapes
 for every parameter value and for whole batches.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxcell.solver.newton import STEEPNESS, NewtonSettings
@@ -36,12 +37,16 @@ BLOCK = 32
 """Steps replayed at a time; a block of slack steps only is skipped."""
 
 
+def _tolerance(value: Any) -> Any:
+    return float(value) if isinstance(value, np.floating | np.integer) else value
+
+
 class Settings(eqx.Module):
     """Accuracy and limits of a run."""
 
-    rtol: float = eqx.field(static=True)
+    rtol: float = eqx.field(static=True, converter=_tolerance)
     """Tolerance of each step's local error in the potentials, relative to them."""
-    atol: float = eqx.field(static=True)
+    atol: float = eqx.field(static=True, converter=_tolerance)
     """Absolute tolerance of potentials [V]; amounts are held to what shifts a potential by as much near exhaustion,
     atol F/RT of the depletion capacity."""
     max_steps: int = eqx.field(static=True, default=4096)
