@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -29,6 +30,13 @@ import pytest  # noqa: E402
 import sample_cells  # noqa: E402
 
 from jaxcell import Cell  # noqa: E402
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_programs() -> Iterator[None]:
+    """Let go of a file's compiled programs when it is done: some hundred of them in one process exhaust its maps."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")
