@@ -79,19 +79,33 @@ def dataset(
     if noise is not None and not (np.isfinite(noise) and noise > 0.0):
         raise ValueError(f"noise must be a finite number above 0 V, but is {noise!r}.")
     replay(t, i)  # refuses what cannot be replayed, in the rows of the caller
-    keep = _kept(use, i)
-    charge = np.concatenate([[0.0], np.cumsum(i[1:] * np.diff(t))])
-    t, v, use, charge = t[keep], v[keep], use[keep], charge[keep]
-    flows = np.diff(charge) / np.diff(t)
-    protocol = replay(t, np.concatenate([[0.0], flows]))
-    labels = _stretches(use, np.concatenate([[0.0], flows]))
+    return merge_rows(t, i, v, use, _kept(use, i), noise)
+
+
+def merge_rows(
+    time: np.ndarray,
+    current_density: np.ndarray,
+    voltage: np.ndarray,
+    fitted: np.ndarray,
+    keep: np.ndarray,
+    noise: float | None,
+) -> Dataset:
+    """The dataset whose intervals end at the rows `keep`, each with the mean current of the rows it covers.
+
+    Columns as in `dataset`, already checked; `keep` holds the first and the last row and every fitted one.
+    """
+    charge = np.concatenate([[0.0], np.cumsum(current_density[1:] * np.diff(time))])
+    time, voltage, fitted = time[keep], voltage[keep], fitted[keep]
+    flows = np.concatenate([[0.0], np.diff(charge[keep]) / np.diff(time)])
+    labels = _stretches(fitted, flows)
+    sigma = noise_of(time, voltage, labels) if noise is None else noise
     return Dataset(
-        protocol=protocol,
-        voltage=jnp.asarray(np.where(use, v, 0.0)[1:]),
+        protocol=replay(time, flows),
+        voltage=jnp.asarray(np.where(fitted, voltage, 0.0)[1:]),
         segments=jnp.asarray(labels[1:]),
-        noise=jnp.asarray(noise_of(t, v, labels) if noise is None else float(noise)),
+        noise=jnp.asarray(sigma, dtype=jnp.float64),
         noise_estimated=noise is None,
-        start_time=float(t[0]),
+        start_time=float(time[0]),
     )
 
 

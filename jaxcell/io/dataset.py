@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 
-import jax.numpy as jnp
 import numpy as np
 
-from jaxcell.inference.dataset import Dataset, noise_of
+from jaxcell.inference.dataset import Dataset, merge_rows
 from jaxcell.io._arrays import FloatArray, IntArray
 from jaxcell.io.errors import MeasurementError
 from jaxcell.io.kinds import Kind
 from jaxcell.io.measurement import Measurement
-from jaxcell.protocol import replay
 
 STEP = 0.01
 """A change of the current by more than this fraction of the largest is a step of the current."""
@@ -77,22 +75,10 @@ def fitted_rows(measurement: Measurement, selection: Selection, noise: float | N
             f"{m.time[-1]:.6g} s."
         )
     keep = _kept(use, m.kind, step)
-    charge = np.concatenate([[0.0], np.cumsum(current[1:] * np.diff(m.time))])
-    time, voltage, fitted = m.time[keep], m.voltage[keep], use[keep]
-    flows = np.concatenate([[0.0], np.diff(charge[keep]) / np.diff(time)])
-    segments = _segments(fitted, flows)
     try:
-        sigma = noise_of(time, voltage, segments) if noise is None else noise
+        data = merge_rows(m.time, current, m.voltage, use, keep, noise)
     except ValueError as error:
         raise MeasurementError(f"{m.provenance.name}: {error}") from error
-    data = Dataset(
-        protocol=replay(time, flows),
-        voltage=jnp.asarray(np.where(fitted, voltage, 0.0)[1:]),
-        segments=jnp.asarray(segments[1:]),
-        noise=jnp.asarray(sigma, dtype=jnp.float64),
-        noise_estimated=noise is None,
-        start_time=float(time[0]),
-    )
     rows = np.flatnonzero(keep)[1:]
     return FittedRows(data, rows, since[rows], int(early.sum()))
 
@@ -126,13 +112,6 @@ def _kept(use: np.ndarray, kind: np.ndarray, step: np.ndarray) -> np.ndarray:
     keep = use | np.append(use[1:], True) | np.append(border, True)
     keep[0] = True
     return keep
-
-
-def _segments(fitted: np.ndarray, flows: FloatArray) -> IntArray:
-    """Number of the stretch of neighbouring fitted rows in one direction of current; -1 where not fitted."""
-    direction = np.sign(flows)
-    new = fitted & (~np.append(False, fitted[:-1]) | (direction != np.append(0.0, direction[:-1])))
-    return np.where(fitted, np.cumsum(new) - 1, -1)
 
 
 def _span(values: IntArray) -> str:

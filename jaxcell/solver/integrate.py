@@ -231,17 +231,14 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
         ),
     )
 
-    def keep(new, old):
-        return jax.tree.map(lambda a, b: jnp.where(accepted, a, b), new, old)
-
     error_so_far = jnp.where(p.elapsed == 0.0, 0.0, p.out_error[k])
     return _Progress(
         interval=next_interval,
         elapsed=jnp.where(reached, 0.0, jnp.where(accepted, p.elapsed + step, p.elapsed)),
         step=proposal,
-        state=keep(result.state, p.state),
-        slope=keep(result.slope, p.slope),
-        voltage=keep(voltage, p.voltage),
+        state=_either(accepted, result.state, p.state),
+        slope=_either(accepted, result.slope, p.slope),
+        voltage=_either(accepted, voltage, p.voltage),
         steps=count,
         rejected=p.rejected + jnp.where(accepted, 0, 1),
         iterations=p.iterations + result.iterations,
@@ -286,6 +283,11 @@ def _moving_end(
     return jnp.where(guarded, -(voltage - constant) / jnp.where(guarded & (rate != 0.0), rate, 1.0), 0.0)
 
 
+def _either(condition: Array, yes, no):
+    """Leaf by leaf, `yes` where the condition holds, else `no`."""
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+
+
 def _only(reached: Array, rows: Array) -> Array:
     mask = reached.reshape(reached.shape + (1,) * (rows.ndim - 1))
     return jnp.where(mask, rows, jnp.nan)
@@ -317,8 +319,8 @@ def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, 
             differentiable=True,
         )  # fmt: skip
         done = active & result.converged
-        new = jax.tree.map(lambda a, b: jnp.where(done, a, b), result.state, state)
-        new_slope = jax.tree.map(lambda a, b: jnp.where(done, a, b), result.slope, slope)
+        new = _either(done, result.state, state)
+        new_slope = _either(done, result.slope, slope)
         healthy = healthy & (result.converged | ~active)
         carry = (new, new_slope, healthy, iterations + jnp.where(active, result.iterations, 0))
         return carry, (new, healthy)
