@@ -21,8 +21,7 @@ import optimistix as optx
 
 from jaxcell import Settings, assemble, simulate
 from jaxcell.model import ChainModel
-from jaxcell.solver.newton import evaluate, rates
-from jaxcell.solver.system import State
+from jaxcell.solver.system import State, evaluate, rates
 
 WANTED = 1e-4
 """Largest error of the voltage at the output times [V]."""

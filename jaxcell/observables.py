@@ -9,7 +9,7 @@ from jaxcell.cell import Cell
 from jaxcell.model import BOTTOM, WORKING, ChainModel, assemble
 from jaxcell.physics.nucleation import nucleation_barrier
 from jaxcell.simulation import Solution
-from jaxcell.solver.newton import left_edge, right_neighbour
+from jaxcell.solver.system import left_edge, right_neighbour
 from jaxcell.solver.tridiagonal import solve_tridiagonal
 from jaxcell.units import FARADAY, LITHIUM_MOLAR_VOLUME, Nodes, Scalar
 

@@ -8,10 +8,13 @@ from jaxcell.cell import Cell
 from jaxcell.component import whole_number
 from jaxcell.model import ChainModel, assemble
 from jaxcell.protocol import Protocol
-from jaxcell.solver.integrate import Settings, Trajectory, replay, solve
+from jaxcell.solver.integrate import solve
+from jaxcell.solver.replay import replay
 from jaxcell.solver.results import RESULTS
 from jaxcell.solver.schedule import Plan, Schedule
+from jaxcell.solver.settings import Settings
 from jaxcell.solver.system import State
+from jaxcell.solver.trajectory import Trajectory
 from jaxcell.units import Counter, is_traced
 
 DEFAULT_SETTINGS = Settings(rtol=1e-4, atol=1e-4)

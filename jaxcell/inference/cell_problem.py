@@ -13,7 +13,7 @@ from jaxcell.inference.parameters import ParameterSet
 from jaxcell.inference.problem import Physical, Problem
 from jaxcell.observables import resistances
 from jaxcell.simulation import DEFAULT_SETTINGS, Solution, simulate
-from jaxcell.solver.integrate import Settings
+from jaxcell.solver.settings import Settings
 from jaxcell.solver.results import RESULTS
 from jaxcell.solver.schedule import Plan
 from jaxcell.units import to_ohm_cm2

@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxcell.physics.corner import corner
+
 SHARPNESS = 0.5e-3
 """s [V]: half-width of the rounded corners of the barrier; a numerical choice far below RT/F."""
 
@@ -27,10 +29,24 @@ def lithium_activity(lithium: Float[Array, "..."], depletion_capacity: Float[Arr
     return jnp.tanh(lithium / depletion_capacity)
 
 
+@jax.custom_jvp
 def effective_driving_force(u: Float[Array, "..."], barrier: Float[Array, "..."]) -> Float[Array, "..."]:
     """w(u, eta) [V]: u for u < 0, about zero for 0 < u < eta, u - eta above; smooth.
 
     w = u - s [softplus(u/s) - softplus((u - eta)/s)].  Without a barrier w = u exactly.
     """
+    return _driving_force(u, barrier)[0]
+
+
+@effective_driving_force.defjvp
+def _effective_driving_force_jvp(primals, tangents):
+    (u, barrier), (du, dbarrier) = primals, tangents
+    w, at_foot, at_top = _driving_force(u, barrier)
+    return w, (1.0 - at_foot + at_top) * du - at_top * dbarrier
+
+
+def _driving_force(u, barrier):
+    """w and the slopes of both softplus terms; their two logarithms are taken as one."""
     s = SHARPNESS
-    return u - s * (jax.nn.softplus(u / s) - jax.nn.softplus((u - barrier) / s))
+    foot, top = corner(u / s), corner((u - barrier) / s)
+    return u - s * (foot.ramp - top.ramp + jnp.log(foot.rounding / top.rounding)), foot.slope, top.slope

@@ -1,8 +1,8 @@
 """Plating and stripping on one site: kinetics behind a nucleation barrier, limited by what is there."""
 
-import jax
 from jaxtyping import Array, Float
 
+from jaxcell.physics.corner import softplus
 from jaxcell.physics.kinetics import butler_volmer
 from jaxcell.physics.nucleation import effective_driving_force, lithium_activity, nucleation_barrier
 
@@ -36,7 +36,7 @@ def plating_current(
     return butler_volmer(
         effective_driving_force(u, barrier),
         lithium_activity(lithium, depletion_capacity),
-        FULL * jax.nn.softplus((1.0 - lithium * inverse_pore_capacity) / FULL),
+        FULL * softplus((1.0 - lithium * inverse_pore_capacity) / FULL),
         exchange_current_density,
         cathodic_transfer_coefficient,
         anodic_transfer_coefficient,

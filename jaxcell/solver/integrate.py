@@ -1,99 +1,30 @@
-"""Integration over a schedule: error-controlled, or replayed on a planned step grid.
+"""Integration over a schedule with error control.
 
-`solve` runs with error control; differentiated, it replays the very steps it took, so that its derivatives are
-those of the discrete solution.  `replay` takes a plan made earlier: same shapes, same steps, one compiled program
-for every parameter value and for whole batches.
+Differentiated, a run replays the very steps it took, so that its derivatives are those of the discrete solution.
 """
 
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
-from jaxcell.solver.newton import STEEPNESS, NewtonSettings
+from jaxcell.solver.kernel import in_one_kernel
+from jaxcell.solver.replay import GUARD_MARGIN, replay
 from jaxcell.solver.results import RESULTS
 from jaxcell.solver.schedule import Plan, Schedule
-from jaxcell.solver.step import StepResult, implicit_step
+from jaxcell.solver.settings import Settings
+from jaxcell.solver.step import implicit_step, local_error
 from jaxcell.solver.system import ChainSystem, State
-from jaxcell.solver.tableau import SDIRK3, Tableau
-from jaxcell.units import Counter, Flag, Scalar
+from jaxcell.solver.trajectory import Trajectory, reached_only
+from jaxcell.units import Counter, Scalar
 
 SMALLEST_FRACTION = 1e-13
 """Steps below this fraction of their interval end the run: the clock no longer resolves them."""
 SMALLEST_STEP = 1e-12
 """... and below this many seconds, which no double layer needs."""
-GUARD_MARGIN = 0.01
-"""The step that crosses the voltage guard is shortened until it overshoots by no more than this fraction."""
-NEWTON_SHARE = 0.03
-"""Part of the absolute tolerance that Newton's method may leave."""
-SMALLEST_NEWTON = 1e-10
-"""Dimensionless increments below this are rounding."""
-SLACK_STEP = 1e-9
-"""Length of slack steps [s]: computed and thrown away, they must converge from any state, and zero would divide."""
-BLOCK = 32
-"""Steps replayed at a time; a block of slack steps only is skipped."""
-
-
-def _tolerance(value: Any) -> Any:
-    return float(value) if isinstance(value, np.floating | np.integer) else value
-
-
-class Settings(eqx.Module):
-    """Accuracy and limits of a run."""
-
-    rtol: float = eqx.field(static=True, converter=_tolerance)
-    """Tolerance of each step's local error in the potentials, relative to them."""
-    atol: float = eqx.field(static=True, converter=_tolerance)
-    """Absolute tolerance of potentials [V]; amounts are held to what shifts a potential by as much near exhaustion,
-    atol F/RT of the depletion capacity."""
-    max_steps: int = eqx.field(static=True, default=4096)
-    first_fraction: float = eqx.field(static=True, default=1e-3)
-    """First step after a jump of the current, as a fraction of its interval; rejected if too long."""
-    voltage_guard: float = eqx.field(static=True, default=20.0)
-    """|E| [V] at which the run ends with a code."""
-    tableau: Tableau = eqx.field(static=True, default=SDIRK3)
-    newton: NewtonSettings = eqx.field(static=True, default=NewtonSettings())
-    """Tightened where `atol` asks for more; see `stage_newton`."""
-
-    def __check_init__(self) -> None:
-        for name in ("rtol", "atol", "max_steps", "first_fraction", "voltage_guard"):
-            value = getattr(self, name)
-            if not (isinstance(value, (int, float)) and value > 0.0):
-                raise ValueError(f"Settings.{name} must be a number above 0, but is {value!r}.")
-
-    @property
-    def stage_newton(self) -> NewtonSettings:
-        """Newton's tolerances with an error well below that of the steps."""
-        most = max(SMALLEST_NEWTON, NEWTON_SHARE * STEEPNESS * self.atol)
-        own = self.newton
-        return own._replace(
-            tolerance=min(own.tolerance, most), differentiable_tolerance=min(own.differentiable_tolerance, most)
-        )
-
-
-class Trajectory(NamedTuple):
-    """States at the ends of the intervals, and how the run went."""
-
-    state: State
-    """Leading axis: intervals. NaN where the run did not get."""
-    voltage: Float[Array, " intervals"]
-    """E [V] at the ends of the intervals."""
-    voltage_error: Float[Array, " intervals"]
-    """Largest estimated local error of E [V] among the steps of the interval; NaN in a replay, which has none."""
-    final: State
-    """Last accepted state."""
-    final_time: Scalar
-    """Its time [s] since the start."""
-    final_voltage: Scalar
-    final_current: Scalar
-    status: Counter
-    """A `RESULTS` code."""
-    plan: Plan
-    rejected: Counter
-    newton_iterations: Counter
 
 
 class _Progress(NamedTuple):
@@ -120,13 +51,13 @@ class _Progress(NamedTuple):
 @eqx.filter_custom_jvp
 def solve(system: ChainSystem, initial: State, schedule: Schedule, settings: Settings) -> Trajectory:
     """Integrate with error control; see `Trajectory`. Differentiable in both modes in system, initial, schedule."""
-    return _adaptive(system, initial, schedule, settings)
+    return in_one_kernel(partial(_adaptive, settings=settings))(system, initial, schedule)
 
 
 @solve.def_jvp
 def _solve_jvp(primals, tangents):
     system, initial, schedule, settings = primals
-    planned = jax.lax.stop_gradient(_adaptive(*primals))
+    planned = jax.lax.stop_gradient(solve(*primals))
     plan = planned.plan
     out, tangent = eqx.filter_jvp(
         lambda s, i, q: replay(s, i, q, plan, settings), (system, initial, schedule), tangents[:3]
@@ -167,9 +98,9 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
     reached = jnp.arange(intervals) < end.interval
     done = jnp.sum(jnp.where(reached, schedule.duration, 0.0))
     return Trajectory(
-        state=jax.tree.map(lambda rows: _only(reached, rows), end.out),
-        voltage=_only(reached, end.out_voltage),
-        voltage_error=_only(reached, end.out_error),
+        state=jax.tree.map(lambda rows: reached_only(reached, rows), end.out),
+        voltage=reached_only(reached, end.out_voltage),
+        voltage_error=reached_only(reached, end.out_error),
         final=end.state,
         final_time=done + end.elapsed,
         final_voltage=end.voltage,
@@ -191,10 +122,11 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     remaining = length - p.elapsed
     # Two equal steps rather than a full one and a sliver.
     step = jnp.where(p.step >= remaining * (1 - 1e-9), remaining, jnp.minimum(p.step, 0.5 * remaining))
-    result = implicit_step(system, p.state, slope, step, current, tableau, settings.stage_newton, differentiable=False)
+    result = implicit_step(system, p.state, slope, step, current, tableau, settings.stage_newton)
+    error = local_error(system, p.state, result, step, current, tableau)
     voltage = system.voltage(result.state, current)
-    voltage_error = jnp.abs(system.voltage(jax.tree.map(jnp.add, result.state, result.error), current) - voltage)
-    size = _error_size(system, p.state, result, settings)
+    voltage_error = jnp.abs(system.voltage(jax.tree.map(jnp.add, result.state, error), current) - voltage)
+    size = _error_size(system, p.state, result.state, error, settings)
     sound = result.converged & jnp.isfinite(size) & jnp.isfinite(voltage)
     accurate = sound & (size <= 1.0)
     beyond = sound & (jnp.abs(voltage) > settings.voltage_guard)
@@ -255,9 +187,8 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     )
 
 
-def _error_size(system: ChainSystem, old: State, result: StepResult, settings: Settings) -> Scalar:
+def _error_size(system: ChainSystem, old: State, new: State, error: State, settings: Settings) -> Scalar:
     """Largest local error in units of its tolerance; one is the limit."""
-    new, error = result.state, result.error
     field = settings.atol + settings.rtol * jnp.maximum(jnp.abs(old.field), jnp.abs(new.field))
     edge = settings.atol + settings.rtol * jnp.maximum(jnp.abs(old.edge), jnp.abs(new.edge))
     # Amounts count from the start of the run, so their size says nothing about the digits that matter.
@@ -266,112 +197,6 @@ def _error_size(system: ChainSystem, old: State, result: StepResult, settings: S
     return jnp.max(jnp.stack([jnp.max(s, initial=0.0) for s in sizes]))
 
 
-def _moving_end(
-    system: ChainSystem, final: State, guarded: Flag, voltage: Scalar, current: Scalar, step: Scalar, settings: Settings
-) -> Scalar:
-    """Zero, with the derivative of the time at which the voltage passes its final value: dt/dp = -(dV/dp)/(dV/dt).
-
-    For runs that the voltage guard ended (`guarded`); no derivative for others. dV/dt comes from one more step, a
-    millionth of the last.
-    """
-    probe = 1e-6 * step
-    still = jax.tree.map(jnp.zeros_like, final)
-    frozen = jax.lax.stop_gradient((system, final, still, probe, current))
-    after = implicit_step(*frozen, settings.tableau, settings.stage_newton, differentiable=False).state
-    constant = jax.lax.stop_gradient(voltage)
-    rate = jax.lax.stop_gradient((system.voltage(after, current) - constant) / probe)
-    return jnp.where(guarded, -(voltage - constant) / jnp.where(guarded & (rate != 0.0), rate, 1.0), 0.0)
-
-
 def _either(condition: Array, yes, no):
     """Leaf by leaf, `yes` where the condition holds, else `no`."""
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
-
-
-def _only(reached: Array, rows: Array) -> Array:
-    mask = reached.reshape(reached.shape + (1,) * (rows.ndim - 1))
-    return jnp.where(mask, rows, jnp.nan)
-
-
-def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, settings: Settings) -> Trajectory:
-    """Integrate on a given grid: no error control, fixed shapes, both differentiation modes, vmap.
-
-    If Newton fails at a step, `status` says so and everything from there on is NaN.  A voltage beyond the guard at the
-    end of an interval is reported as such; a plan of a run that ended at the guard serves only where the run still
-    does.
-    """
-    steps = plan.fraction.shape[0]
-    block = min(BLOCK, steps)
-    padding = -steps % block
-    index = jnp.arange(steps + padding).reshape(-1, block)
-    fraction = jnp.pad(plan.fraction, (0, padding)).reshape(-1, block)
-    interval = jnp.pad(plan.interval, (0, padding)).reshape(-1, block)
-
-    def one(carry, inputs):
-        state, slope, healthy, iterations = carry
-        j, part, k = inputs
-        active = j < plan.used
-        fresh = schedule.jump[k] & ((j == 0) | (plan.interval[jnp.maximum(j - 1, 0)] != k))
-        slope = jax.tree.map(lambda s: jnp.where(fresh, 0.0, s), slope)
-        step = jnp.where(active, part * schedule.duration[k], SLACK_STEP)
-        result = implicit_step(
-            system, state, slope, step, schedule.current[k], settings.tableau, settings.stage_newton,
-            differentiable=True,
-        )  # fmt: skip
-        done = active & result.converged
-        new = _either(done, result.state, state)
-        new_slope = _either(done, result.slope, slope)
-        healthy = healthy & (result.converged | ~active)
-        carry = (new, new_slope, healthy, iterations + jnp.where(active, result.iterations, 0))
-        return carry, (new, healthy)
-
-    def many(carry, inputs):
-        def run(carry):
-            return jax.lax.scan(one, carry, inputs)
-
-        def skip(carry):
-            rows = jax.tree.map(lambda y: jnp.broadcast_to(y[None], (block, *y.shape)), carry[0])
-            return carry, (rows, jnp.broadcast_to(carry[2], (block,)))
-
-        return jax.lax.cond(inputs[0][0] < plan.used, run, skip, carry)
-
-    zero = jax.tree.map(jnp.zeros_like, initial)
-    carry = (initial, zero, jnp.asarray(True), jnp.asarray(0))
-    (final, _, healthy, iterations), (rows, fine) = jax.lax.scan(many, carry, (index, fraction, interval))
-    rows = jax.tree.map(lambda y: y.reshape((y.shape[0] * y.shape[1], *y.shape[2:])), rows)
-    fine = fine.reshape(-1)
-
-    last = jnp.maximum(plan.last_step, 0)
-    good = (plan.last_step >= 0) & fine[last]
-    ends = jax.tree.map(lambda y: y[last], rows)
-    # Masked after the voltage is computed: derivatives of a voltage of NaN would spoil those of the other rows.
-    voltage = _only(good, jax.vmap(system.voltage)(ends, schedule.current))
-    state = jax.tree.map(lambda y: _only(good, y), ends)
-    final_interval = plan.interval[jnp.maximum(plan.used - 1, 0)]
-    final_current = schedule.current[final_interval]
-    sound = (jnp.arange(steps) < plan.used) & fine[:steps]
-    covered = jnp.where(sound, plan.fraction * schedule.duration[plan.interval], 0.0)
-    reached = jnp.max(jnp.where(good, jnp.abs(voltage), 0.0), initial=0.0)
-    planned_guard = plan.outcome == int(RESULTS.voltage_guard)
-    final_voltage = system.voltage(final, final_current)
-    at_guard = jnp.abs(final_voltage) > (1 - GUARD_MARGIN) * settings.voltage_guard
-    beyond = reached > (1 + GUARD_MARGIN) * settings.voltage_guard
-    guarded = healthy & planned_guard & at_guard
-    status = jnp.where(beyond, int(RESULTS.voltage_guard), plan.outcome)
-    status = jnp.where(planned_guard & ~at_guard, int(RESULTS.plan_outdated), status)
-    status = jnp.where(healthy, status, int(RESULTS.newton_failed))
-    last_step = covered[jnp.maximum(plan.used - 1, 0)]
-    moving = _moving_end(system, final, guarded, final_voltage, final_current, last_step, settings)
-    return Trajectory(
-        state=state,
-        voltage=voltage,
-        voltage_error=jnp.full_like(voltage, jnp.nan),
-        final=final,
-        final_time=jnp.sum(covered) + moving,
-        final_voltage=final_voltage,
-        final_current=final_current,
-        status=status,
-        plan=plan,
-        rejected=jnp.asarray(0),
-        newton_iterations=iterations,
-    )

@@ -16,6 +16,7 @@ from abc import abstractmethod
 from typing import NamedTuple
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxcell.units import Edges, NodeMask, Nodes, Scalar
@@ -102,3 +103,25 @@ class ChainSystem(eqx.Module):
     @abstractmethod
     def voltage(self, state: State, current: Scalar) -> Scalar:
         """Cell voltage E = phi_e(counter) - phi_e(working) [V]: for the guard and the error report."""
+
+
+def right_neighbour(field: Nodes) -> Nodes:
+    """u_(m+1) at edge m; the last edge sees an arbitrary value, which its law must ignore."""
+    return jnp.roll(field, -1)
+
+
+def left_edge(flux: Edges, has_left: NodeMask) -> Nodes:
+    """J_(m-1) at node m, zero at the first node of an electrode."""
+    return jnp.where(has_left, jnp.roll(flux, 1), 0.0)
+
+
+def evaluate(system: ChainSystem, state: State, current: Scalar) -> tuple[NodeLaw, EdgeLaw]:
+    """The laws of all nodes and edges at a state."""
+    field = state.field
+    node = system.node(field, state.node)
+    return node, system.edge(field, right_neighbour(field), state.edge, current)
+
+
+def rates(system: ChainSystem, node: NodeLaw, edge: EdgeLaw) -> State:
+    """M dY/dt: net current into each double layer, rates of the local states."""
+    return State(edge.flux - left_edge(edge.flux, system.has_left) - node.source, node.rate, edge.rate)

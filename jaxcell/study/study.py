@@ -147,7 +147,7 @@ class Study:
         from jaxcell.inference.cell_problem import CellProblem
         from jaxcell.io import Measurement
         from jaxcell.simulation import SimulationError
-        from jaxcell.solver.integrate import Settings
+        from jaxcell.solver.settings import Settings
 
         rows = self.fitted_rows(measurement) if isinstance(measurement, Measurement) else measurement
         table = self.content.fit
