@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from jaxcell.simulation import SimulationError as SimulationError
     from jaxcell.simulation import Solution as Solution
     from jaxcell.simulation import simulate as simulate
-    from jaxcell.solver.settings import Settings as Settings
     from jaxcell.solver.results import RESULTS as RESULTS
     from jaxcell.solver.schedule import Plan as Plan
+    from jaxcell.solver.settings import Settings as Settings
 
 _HOME = {
     "jaxcell.cell": [

@@ -32,7 +32,7 @@ from jaxtyping import Array, Float
 from jaxcell.cell import Cell, Collector, Film, Interface, LithiumElectrode, Pores, ProtectionLayer
 from jaxcell.grid import graded_widths
 from jaxcell.physics.plating import plating_current
-from jaxcell.solver.system import ChainSystem, EdgeLaw, NodeLaw, State
+from jaxcell.solver.system import Capacities, ChainSystem, EdgeLaw, State
 from jaxcell.units import (
     FARADAY,
     LITHIUM_MOLAR_VOLUME,
@@ -119,14 +119,10 @@ class ChainModel(ChainSystem):
     """WORKING or COUNTER for each node."""
 
     @property
-    def field_capacity(self) -> Nodes:
-        return self.nodes.capacitance
-
-    @property
-    def edge_capacity(self) -> Float[Array, "films nodes"]:
-        e = self.edges
+    def capacities(self) -> Capacities:
+        n, e = self.nodes, self.edges
         series, branch = e.film_resistance * e.film_capacitance, e.branch_resistance * e.branch_capacitance
-        return self._films(series, branch)
+        return Capacities(n.capacitance, jnp.full_like(n.area, FARADAY)[None], self._films(series, branch))
 
     def _films(self, series: Edges, branch: Edges) -> Float[Array, "films nodes"]:
         """The rows of those films that the cell has."""
@@ -159,7 +155,7 @@ class ChainModel(ChainSystem):
         empty = jnp.zeros_like(self.nodes.area)
         return State(self.nodes.initial_field, empty[None], self._films(empty, empty))
 
-    def node(self, field: Nodes, states: Float[Array, "1 nodes"]) -> NodeLaw:
+    def node(self, field: Nodes, states: Float[Array, "1 nodes"]) -> Float[Array, "1 nodes"]:
         n = self.nodes
         density = plating_current(
             field,
@@ -173,8 +169,7 @@ class ChainModel(ChainSystem):
             inverse_pore_capacity=n.inverse_pore_capacity,
             f=self.f,
         )
-        source = n.area * density
-        return NodeLaw(source, (source / FARADAY)[None])
+        return (n.area * density / FARADAY)[None]
 
     def edge(self, left: Nodes, right: Nodes, states: Float[Array, "films nodes"], current: Scalar) -> EdgeLaw:
         e = self.edges

@@ -1,6 +1,9 @@
 """simulate(cell, protocol) -> Solution."""
 
+from functools import partial
+
 import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -123,7 +126,7 @@ def _check_plan(plan: Plan, protocol: Protocol) -> None:
         )
 
 
-@eqx.filter_jit
+@partial(jax.jit, static_argnames="points")
 def _run(cell: Cell, protocol: Protocol, plan: Plan | None, points: int, settings: Settings) -> Solution:
     model = assemble(cell, points)
     sign = cell.plating_sign

@@ -111,4 +111,4 @@ def replace(cell: Any, **changes: Any) -> Any:
 def site_currents(solution: Solution) -> Array:
     """Plating current density [A m-2 of cell area] of every node at the end of a run."""
     final = solution.trajectory.final
-    return solution.model.node(final.field, final.node).source
+    return F * solution.model.node(final.field, final.node)[0]

@@ -13,9 +13,9 @@ from jaxcell.inference.parameters import ParameterSet
 from jaxcell.inference.problem import Physical, Problem
 from jaxcell.observables import resistances
 from jaxcell.simulation import DEFAULT_SETTINGS, Solution, simulate
-from jaxcell.solver.settings import Settings
 from jaxcell.solver.results import RESULTS
 from jaxcell.solver.schedule import Plan
+from jaxcell.solver.settings import Settings
 from jaxcell.units import to_ohm_cm2
 
 

@@ -123,7 +123,7 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     # Two equal steps rather than a full one and a sliver.
     step = jnp.where(p.step >= remaining * (1 - 1e-9), remaining, jnp.minimum(p.step, 0.5 * remaining))
     result = implicit_step(system, p.state, slope, step, current, tableau, settings.stage_newton)
-    error = local_error(system, p.state, result, step, current, tableau)
+    error = local_error(system, p.state, result, step, tableau)
     voltage = system.voltage(result.state, current)
     voltage_error = jnp.abs(system.voltage(jax.tree.map(jnp.add, result.state, error), current) - voltage)
     size = _error_size(system, p.state, result.state, error, settings)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxcell.solver.system import ChainSystem, EdgeLaw, NodeLaw, State, left_edge, right_neighbour
+from jaxcell.solver.system import ChainSystem, EdgeLaw, State, balance, left_edge, right_neighbour
 from jaxcell.solver.tridiagonal import solve_tridiagonal
 from jaxcell.units import Edges, NodeMask, Nodes, Scalar
 
@@ -22,10 +22,8 @@ class Linearisation(NamedTuple):
     """Derivatives of the laws at a state, for a stage of length g [s]."""
 
     step: Scalar
-    node: NodeLaw
+    node_rate: Float[Array, "k nodes"]
     edge: EdgeLaw
-    source_field: Nodes
-    source_node: Float[Array, "k nodes"]
     rate_field: Float[Array, "k nodes"]
     rate_node: Float[Array, "k k nodes"]
     flux_left: Edges
@@ -43,8 +41,8 @@ def linearise(system: ChainSystem, state: State, step: Scalar, current: Scalar) 
     nk, nl = node_states.shape[0], edge_states.shape[0]
     ones = jnp.ones_like(field)
 
-    node, (source_field, rate_field) = _derivative(lambda u: system.node(u, node_states), field, ones)
-    by_node = [_derivative(lambda z: system.node(field, z), node_states, _unit(node_states, i))[1] for i in range(nk)]
+    node_rate, rate_field = jax.jvp(lambda u: system.node(u, node_states), (field,), (ones,))
+    by_node = [jax.jvp(lambda z: system.node(field, z), (node_states,), (_unit(node_states, i),))[1] for i in range(nk)]
 
     def edge_law(left, right, states):
         return system.edge(left, right, states, current)
@@ -56,12 +54,10 @@ def linearise(system: ChainSystem, state: State, step: Scalar, current: Scalar) 
     ]
     return Linearisation(
         step=step,
-        node=NodeLaw(*node),
+        node_rate=node_rate,
         edge=EdgeLaw(*edge),
-        source_field=source_field,
-        source_node=_stack([d[0] for d in by_node], node_states),
         rate_field=rate_field,
-        rate_node=_stack_columns([d[1] for d in by_node], node_states),
+        rate_node=_stack_columns(by_node, node_states),
         flux_left=flux_left,
         flux_right=flux_right,
         flux_edge=_stack([d[0] for d in by_edge], edge_states),
@@ -76,14 +72,10 @@ def multiply(system: ChainSystem, lin: Linearisation, state: State) -> State:
     field, node, edge = state
     right = right_neighbour(field)
     flux = lin.flux_left * field + lin.flux_right * right + _dot(lin.flux_edge, edge)
-    source = lin.source_field * field + _dot(lin.source_node, node)
     node_rate = lin.rate_field * field[None] + _apply(lin.rate_node, node)
     edge_rate = lin.rate_left * field[None] + lin.rate_right * right[None] + _apply(lin.rate_edge, edge)
-    return State(
-        system.field_capacity * field / lin.step - flux + left_edge(flux, system.has_left) + source,
-        node / lin.step - node_rate,
-        system.edge_capacity * edge / lin.step - edge_rate,
-    )
+    rate = balance(system, node_rate, EdgeLaw(flux, edge_rate))
+    return jax.tree.map(lambda stored, r: stored / lin.step - r, system.capacities.times(state), rate)
 
 
 class Factors(NamedTuple):
@@ -96,7 +88,8 @@ class Factors(NamedTuple):
     node_inverse: Float[Array, "k k nodes"]
     node_gain: Float[Array, "k nodes"]
     """dz/du."""
-    source_node: Float[Array, "k nodes"]
+    charge_rate: Float[Array, "k nodes"]
+    """c/g."""
     edge_inverse: Float[Array, "l l nodes"]
     gain_left: Float[Array, "l nodes"]
     """dw/du_left."""
@@ -108,10 +101,10 @@ class Factors(NamedTuple):
 def factorise(system: ChainSystem, lin: Linearisation) -> Factors:
     """Eliminate the local states: their part of the matrix is inverted point by point."""
     nk, nl = lin.rate_field.shape[0], lin.rate_left.shape[0]
+    capacities = system.capacities
     node_matrix = [[(1.0 / lin.step if i == j else 0.0) - lin.rate_node[i, j] for j in range(nk)] for i in range(nk)]
     edge_matrix = [
-        [(system.edge_capacity[i] / lin.step if i == j else 0.0) - lin.rate_edge[i, j] for j in range(nl)]
-        for i in range(nl)
+        [(capacities.edge[i] / lin.step if i == j else 0.0) - lin.rate_edge[i, j] for j in range(nl)] for i in range(nl)
     ]
     node_inverse = _inverse(node_matrix, lin.rate_node)
     edge_inverse = _inverse(edge_matrix, lin.rate_edge)
@@ -119,14 +112,15 @@ def factorise(system: ChainSystem, lin: Linearisation) -> Factors:
     gain_left, gain_right = _apply(edge_inverse, lin.rate_left), _apply(edge_inverse, lin.rate_right)
     flux_left = lin.flux_left + _dot(lin.flux_edge, gain_left)
     flux_right = lin.flux_right + _dot(lin.flux_edge, gain_right)
-    source_field = lin.source_field + _dot(lin.source_node, node_gain)
+    charge_rate = capacities.node_charge / lin.step
+    stored = capacities.field / lin.step + _dot(charge_rate, node_gain)
     return Factors(
         lower=left_edge(flux_left, system.has_left),
-        diagonal=system.field_capacity / lin.step - flux_left + left_edge(flux_right, system.has_left) + source_field,
+        diagonal=stored - flux_left + left_edge(flux_right, system.has_left),
         upper=-flux_right,
         node_inverse=node_inverse,
         node_gain=node_gain,
-        source_node=lin.source_node,
+        charge_rate=charge_rate,
         edge_inverse=edge_inverse,
         gain_left=gain_left,
         gain_right=gain_right,
@@ -140,12 +134,12 @@ def substitute(factors: Factors, rhs: State) -> State:
     node_free = _apply(factors.node_inverse, rhs.node)
     edge_free = _apply(factors.edge_inverse, rhs.edge)
     flux_free = _dot(factors.flux_edge, edge_free)
-    source_free = _dot(factors.source_node, node_free)
+    stored_free = _dot(factors.charge_rate, node_free)
     field = solve_tridiagonal(
         factors.lower,
         factors.diagonal,
         factors.upper,
-        rhs.field + flux_free - left_edge(flux_free, factors.has_left) - source_free,
+        rhs.field + flux_free - left_edge(flux_free, factors.has_left) - stored_free,
     )
     right = right_neighbour(field)
     node = factors.node_gain * field[None] + node_free
@@ -153,9 +147,11 @@ def substitute(factors: Factors, rhs: State) -> State:
     return State(field, node, edge)
 
 
-def solve_linear(system: ChainSystem, lin: Linearisation, rhs: State) -> State:
-    """D with (M/g - rate') D = rhs."""
-    return substitute(factorise(system, lin), rhs)
+def no_factors(system: ChainSystem, state: State) -> Factors:
+    """Zeros in the shape of factors, to start a loop with."""
+    step = jnp.asarray(1.0)
+    shapes = jax.eval_shape(lambda: factorise(system, linearise(system, state, step, step)))
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
 
 def _derivative(law, x, tangent):

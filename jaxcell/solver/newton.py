@@ -8,8 +8,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxcell.solver.linear import linearise, solve_linear
-from jaxcell.solver.system import ChainSystem, State, evaluate, rates
+from jaxcell.solver.linear import Factors, factorise, linearise, no_factors, substitute
+from jaxcell.solver.system import ChainSystem, State, balance, rates
 from jaxcell.units import Counter, Flag, Scalar
 
 STEEPNESS = 40.0
@@ -18,15 +18,12 @@ STEEPNESS = 40.0
 
 def residual(system: ChainSystem, state: State, base: State, step: Scalar, current: Scalar) -> State:
     """M (Y - B)/g - rate(Y, I): A m-2 for the field, rates for the local states."""
-    return _residual(system, state, base, step, rates(system, *evaluate(system, state, current)))
+    return _residual(system, state, base, step, rates(system, state, current))
 
 
 def _residual(system: ChainSystem, state: State, base: State, step: Scalar, rate: State) -> State:
-    return State(
-        system.field_capacity * (state.field - base.field) / step - rate.field,
-        (state.node - base.node) / step - rate.node,
-        system.edge_capacity * (state.edge - base.edge) / step - rate.edge,
-    )
+    slope = jax.tree.map(lambda y, b: (y - b) / step, state, base)
+    return jax.tree.map(jnp.subtract, system.capacities.times(slope), rate)
 
 
 class NewtonSettings(NamedTuple):
@@ -47,6 +44,8 @@ class NewtonSettings(NamedTuple):
 
 class NewtonResult(NamedTuple):
     state: State
+    factors: Factors
+    """Of the last iteration's matrix."""
     converged: Flag
     iterations: Counter
 
@@ -63,32 +62,34 @@ def newton(
     """Solve a stage from a guess; not differentiated (see `jaxcell.solver.sensitivity`)."""
 
     def keep_going(carry):
-        _, error_left, _, iteration = carry
+        _, _, error_left, _, iteration = carry
         # A non-finite increment compares false: it ends the loop and counts as failure.
         return (error_left > tolerance) & (iteration < max_iterations)
 
     def iterate(carry):
-        state, _, previous_size, iteration = carry
-        increment = _increment(system, state, base, step, current)
+        state, _, _, previous_size, iteration = carry
+        factors, increment = _increment(system, state, base, step, current)
         size = _size(system, state, increment)
         error_left = size**2 * jnp.maximum(size / previous_size**2, 1.0)
-        return _limited(system, state, increment), error_left, size, iteration + 1
+        return _limited(system, state, increment), factors, error_left, size, iteration + 1
 
     infinite = jnp.asarray(jnp.inf, dtype=jnp.float64)
-    start = (guess, infinite, infinite, jnp.asarray(0, dtype=jnp.int64))
-    state, error_left, _, iterations = jax.lax.while_loop(keep_going, iterate, start)
-    return NewtonResult(state, error_left <= tolerance, iterations)
+    none_yet = no_factors(system, guess)
+    start = (guess, none_yet, infinite, infinite, jnp.asarray(0, dtype=jnp.int64))
+    state, factors, error_left, _, iterations = jax.lax.while_loop(keep_going, iterate, start)
+    return NewtonResult(state, factors, error_left <= tolerance, iterations)
 
 
 def refine(system: ChainSystem, state: State, base: State, step: Scalar, current: Scalar) -> State:
     """One more, undamped Newton step: squares the error of a converged state."""
-    return jax.tree.map(jnp.add, state, _increment(system, state, base, step, current))
+    return jax.tree.map(jnp.add, state, _increment(system, state, base, step, current)[1])
 
 
-def _increment(system: ChainSystem, state: State, base: State, step: Scalar, current: Scalar) -> State:
+def _increment(system: ChainSystem, state: State, base: State, step: Scalar, current: Scalar) -> tuple[Factors, State]:
     lin = linearise(system, state, step, current)
-    r = _residual(system, state, base, step, rates(system, lin.node, lin.edge))
-    return solve_linear(system, lin, jax.tree.map(jnp.negative, r))
+    factors = factorise(system, lin)
+    r = _residual(system, state, base, step, balance(system, lin.node_rate, lin.edge))
+    return factors, substitute(factors, jax.tree.map(jnp.negative, r))
 
 
 def _size(system: ChainSystem, state: State, increment: State) -> Scalar:

@@ -4,7 +4,7 @@ No error control; differentiable in both modes in the system, the initial state 
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -77,6 +77,9 @@ def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, 
     )
 
 
+NO_TANGENT: Any = {"healthy": None, "iterations": None}
+
+
 class _Run(NamedTuple):
     stages: State
     """Leading axes: steps, stages; where no step was taken, the state before."""
@@ -88,7 +91,7 @@ class _Run(NamedTuple):
 @eqx.filter_custom_jvp
 def _run(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, settings: Settings) -> _Run:
     take = partial(_take_steps, settings=settings)
-    return in_one_kernel(take, batched=True)(system, initial, schedule, (plan.fraction, plan.interval, plan.used))
+    return in_one_kernel(take)(system, initial, schedule, (plan.fraction, plan.interval, plan.used))
 
 
 @_run.def_jvp
@@ -102,9 +105,8 @@ def _run_jvp(primals, tangents):
     )
     start_tangent = filled(initial, initial_tangent)
     blocks = jax.tree.map(_blocks, (grid, grid_tangent, run.stages))
-    counted = _blocks(jnp.arange(active.shape[0]))
-    repeated = counted == jnp.roll(counted.reshape(-1), 1).reshape(counted.shape)
-    blocks = (blocks[0]._replace(active=blocks[0].active & ~repeated), *blocks[1:])
+    count = jnp.arange(blocks[0].active.size).reshape(blocks[0].active.shape)
+    blocks = (blocks[0]._replace(active=blocks[0].active & (count < active.size)), *blocks[1:])
     starts = jax.tree.map(lambda y, rows: jnp.concatenate([y[None], rows[:-1, -1, -1]]), initial, blocks[2])
 
     def block(start_tangent, inputs):
@@ -123,11 +125,11 @@ def _run_jvp(primals, tangents):
 
     _, stage_tangent = jax.lax.scan(block, start_tangent, (blocks, starts))
     stage_tangent = jax.tree.map(
-        lambda rows, like: jnp.reshape(rows, (counted.size, *like.shape[1:]))[: like.shape[0]],
+        lambda rows, like: jnp.reshape(rows, (count.size, *like.shape[1:]))[: like.shape[0]],
         stage_tangent,
         run.stages,
     )
-    return run, _Run(stage_tangent, None, None)
+    return run, run._replace(stages=stage_tangent, **NO_TANGENT)
 
 
 def _grid(schedule: Schedule, plan: Plan, active: Array, tableau: Tableau) -> Grid:
@@ -164,9 +166,7 @@ def _take_steps(system: ChainSystem, initial: State, schedule: Schedule, grid: t
 
     def one(carry, inputs):
         active = inputs[0] < used
-        carry, stages = jax.lax.cond(
-            active, take, lambda _, carry: (carry, _hold(carry[0], tableau)), inputs, carry
-        )
+        carry, stages = jax.lax.cond(active, take, lambda _, carry: (carry, _hold(carry[0], tableau)), inputs, carry)
         return carry, (stages, carry[2])
 
     zero = jax.tree.map(jnp.zeros_like, initial)
@@ -192,7 +192,7 @@ def _moving_end(
     probe = 1e-6 * step
     still = jax.tree.map(jnp.zeros_like, final)
     frozen = jax.lax.stop_gradient((system, final, still, probe, current))
-    after = implicit_step(*frozen, settings.tableau, settings.stage_newton).state
+    after = implicit_step(*frozen, settings.tableau, settings.stage_newton, refined=True).state
     constant = jax.lax.stop_gradient(voltage)
     rate = jax.lax.stop_gradient((system.voltage(after, current) - constant) / probe)
     return jnp.where(guarded, -(voltage - constant) / jnp.where(guarded & (rate != 0.0), rate, 1.0), 0.0)

@@ -1,6 +1,6 @@
 """Derivatives of a run on a fixed step grid: one linear system over its stages.
 
-Stage s of step j solves R(Y_js, B_js, g_j, I_j; p) = 0 with B_js = c_s y_(j-1) + sum_i b_si Y_ji and y_j its last stage.
+Stage s of step j solves R(Y_js, B_js, g_j, I_j; p) = 0 with B_js = c_s y_(j-1) + sum_i b_si Y_ji, y_j its last stage.
 Differentiated at the solution, with A = dR/dY and M the capacities,
 
     A_js dY_js - (M/g_j) dB_js = -r_js,      r_js = dR/d(p, g, I) . d(p, g, I) at fixed Y and B,
@@ -21,9 +21,8 @@ from jaxtyping import Array, Bool, Float
 from jaxcell.solver.kernel import in_one_kernel
 from jaxcell.solver.linear import Factors, Linearisation, factorise, linearise, multiply, substitute
 from jaxcell.solver.newton import residual
-from jaxcell.solver.system import ChainSystem, State
+from jaxcell.solver.system import Capacities, ChainSystem, State
 from jaxcell.solver.tableau import Tableau
-from jaxcell.units import Edges, Nodes
 
 
 class Grid(NamedTuple):
@@ -34,11 +33,6 @@ class Grid(NamedTuple):
     current: Float[Array, " steps"]
     active: Bool[Array, " steps"]
     """False where the state stays what it was."""
-
-
-class _Capacities(NamedTuple):
-    field: Nodes
-    edge: Edges
 
 
 def stage_tangents(
@@ -69,7 +63,7 @@ def stage_tangents(
         stages, grid.g, grid.current
     )
     factors = jax.vmap(jax.vmap(lambda one: factorise(system, one)))(lin)
-    capacities = _Capacities(system.field_capacity, system.edge_capacity)
+    capacities = system.capacities
     rhs = jax.tree.map(lambda r: jnp.where(_like(grid.active, r), -r, 0.0), forcing)
     first = _first_step(start_tangent, capacities, grid, tableau)
     rhs = jax.tree.map(lambda r, f: r.at[0].add(f), rhs, first)
@@ -100,7 +94,7 @@ def _base(start: State, earlier: list[State], tableau: Tableau) -> State:
     return base
 
 
-def _first_step(start: State, capacities: _Capacities, grid: Grid, tableau: Tableau) -> State:
+def _first_step(start: State, capacities: Capacities, grid: Grid, tableau: Tableau) -> State:
     """What a tangent of the start adds to the right-hand sides of the first step."""
     scaled = _over_step(start, capacities, grid.g[0])
     rows = [jax.tree.map(lambda y, c=c: c * y, scaled) for c in tableau.base_of_start]
@@ -108,16 +102,16 @@ def _first_step(start: State, capacities: _Capacities, grid: Grid, tableau: Tabl
     return jax.tree.map(lambda a, b: jnp.where(grid.active[0], a, b), _stack(rows), held)
 
 
-def _over_step(state: State, capacities: _Capacities, g: Array) -> State:
+def _over_step(state: State, capacities: Capacities, g: Array) -> State:
     """(M/g) D."""
-    return State(capacities.field * state.field / g, state.node / g, capacities.edge * state.edge / g)
+    return jax.tree.map(lambda stored: stored / g, capacities.times(state))
 
 
 def _solve(
     system: ChainSystem,
     lin: Linearisation,
     factors: Factors,
-    capacities: _Capacities,
+    capacities: Capacities,
     grid: Grid,
     rhs: State,
     tableau: Tableau,
@@ -131,14 +125,16 @@ def _solve(
             bases = _bases(y, rows, tableau)
             pulled = jax.vmap(lambda b: _over_step(b, capacities, g))(bases)
             pushed = jax.vmap(lambda one, row: multiply(system, one, row))(lin, rows)
-            return jax.tree.map(lambda a, b, row, old: jnp.where(active, a - b, row - old[None]), pushed, pulled, rows, y)
+            return jax.tree.map(
+                lambda a, b, row, old: jnp.where(active, a - b, row - old[None]), pushed, pulled, rows, y
+            )
 
         return jax.vmap(of_step)(starts, x, lin, grid.g, grid.active)
 
-    def forward(factors: Factors, capacities: _Capacities, g: Array, active: Array, rhs: State) -> State:
+    def forward(factors: Factors, capacities: Capacities, g: Array, active: Array, rhs: State) -> State:
         return _recurrence(factors, capacities, g, active, rhs, tableau)
 
-    def backward(factors: Factors, capacities: _Capacities, g: Array, active: Array, cotangent: State) -> State:
+    def backward(factors: Factors, capacities: Capacities, g: Array, active: Array, cotangent: State) -> State:
         return jax.linear_transpose(lambda b: forward(factors, capacities, g, active, b), cotangent)(cotangent)[0]
 
     known = (factors, capacities, grid.g, grid.active)
@@ -150,8 +146,8 @@ def _solve(
     solution = jax.lax.custom_linear_solve(
         as_rows(product),
         _to_rows(rhs),
-        lambda _, b: as_rows(partial(in_one_kernel(forward, batched=True), *known))(b),
-        lambda _, b: as_rows(partial(in_one_kernel(backward, batched=True), *known))(b),
+        lambda _, b: as_rows(partial(in_one_kernel(forward), *known))(b),
+        lambda _, b: as_rows(partial(in_one_kernel(backward), *known))(b),
     )
     return _to_state(solution, rhs)
 
@@ -166,7 +162,7 @@ def _to_state(rows: Float[Array, "*leading states nodes"], like: State) -> State
 
 
 def _recurrence(
-    factors: Factors, capacities: _Capacities, g: Array, active: Array, rhs: State, tableau: Tableau
+    factors: Factors, capacities: Capacities, g: Array, active: Array, rhs: State, tableau: Tableau
 ) -> State:
     """The substitutions of all stages, step after step, from a start of zero."""
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from jaxcell.solver.linear import linearise, solve_linear
+from jaxcell.solver.linear import Factors, no_factors, substitute
 from jaxcell.solver.newton import NewtonSettings, newton, refine
 from jaxcell.solver.system import ChainSystem, State
 from jaxcell.solver.tableau import Tableau
@@ -20,6 +20,8 @@ class StepResult(NamedTuple):
     """Solutions of all stages, the last of which is `state`; leading axis: stages."""
     slope: State
     """Rate of change of the state near the step's end, for the next guess."""
+    factors: Factors
+    """Of the last stage's matrix."""
     converged: Flag
     iterations: Counter
 
@@ -46,7 +48,7 @@ def implicit_step(
     tolerance = settings.differentiable_tolerance if refined else settings.tolerance
 
     def stage(carry, coefficients):
-        previous, guess_slope, stages, iterations, converged = carry
+        previous, guess_slope, stages, _, iterations, converged = carry
         index, elapsed, of_start, of_stages = coefficients
         # stages to come are zero in `stages`, and have weight zero
         base = jax.tree.map(lambda y, rows: of_start * y + weighted(of_stages, rows), state, stages)
@@ -55,19 +57,17 @@ def implicit_step(
         y = refine(system, found.state, base, step * tableau.gamma, current) if refined else found.state
         stages = jax.tree.map(lambda rows, one: jax.lax.dynamic_update_index_in_dim(rows, one, index, 0), stages, y)
         new_slope = jax.tree.map(lambda new, old: (new - old) / (elapsed * step), y, previous)
-        return (y, new_slope, stages, iterations + found.iterations, converged & found.converged), None
+        return (y, new_slope, stages, found.factors, iterations + found.iterations, converged & found.converged), None
 
     stages = jax.tree.map(lambda y: jnp.zeros((tableau.stages, *y.shape), dtype=y.dtype), state)
-    carry = (state, slope, stages, jnp.asarray(0, dtype=jnp.int64), jnp.asarray(True))
+    carry = (state, slope, stages, no_factors(system, state), jnp.asarray(0, dtype=jnp.int64), jnp.asarray(True))
     coefficients = (np.arange(tableau.stages), np.diff(nodes, prepend=0.0), from_start, from_stages)
     carry, _ = jax.lax.scan(stage, carry, jax.tree.map(jnp.asarray, coefficients))
-    new, new_slope, stages, iterations, converged = carry
-    return StepResult(new, stages, new_slope, converged, iterations)
+    new, new_slope, stages, factors, iterations, converged = carry
+    return StepResult(new, stages, new_slope, factors, converged, iterations)
 
 
-def local_error(
-    system: ChainSystem, old: State, result: StepResult, step: Scalar, current: Scalar, tableau: Tableau
-) -> State:
+def local_error(system: ChainSystem, old: State, result: StepResult, step: Scalar, tableau: Tableau) -> State:
     """Estimated local error of a step, with stiff components damped.
 
     The estimate d = h sum e_i f_i is passed through (M/g - rate')^(-1) M/g, the matrix of the last stage:
@@ -77,8 +77,8 @@ def local_error(
     g = step * tableau.gamma
     of_stages = jnp.asarray(tableau.error_of_stages)
     raw = jax.tree.map(lambda y, rows: tableau.error_of_start * y + weighted(of_stages, rows), old, result.stages)
-    rhs = State(system.field_capacity * raw.field / g, raw.node / g, system.edge_capacity * raw.edge / g)
-    return solve_linear(system, linearise(system, result.state, g, current), rhs)
+    rhs = jax.tree.map(lambda stored: stored / g, system.capacities.times(raw))
+    return substitute(result.factors, rhs)
 
 
 def weighted(weights: Array, rows: Array) -> Array:

@@ -4,12 +4,13 @@ The state is a field u at M nodes, k local states z at each node and l local sta
 to the right of node m, and the last edge of an electrode meets the separator).  With I the cell's current
 density, the equations are
 
-    C_m du_m/dt  =  J_m - left_m J_(m-1) - s_m(u_m, z_m)                          (charge at node m)
+    C_m du_m/dt + sum_k c_k dz_mk/dt  =  J_m - left_m J_(m-1)                     (charge at node m)
         dz_m/dt  =  Z(u_m, z_m)                                                    (local states of a node)
     T_m dw_m/dt  =  W(u_m, u_(m+1), w_m, I),      J_m = J(u_m, u_(m+1), w_m, I)   (local states of an edge)
 
 so eliminating z and w point by point leaves one tridiagonal system for u, however many local states there are.
-C_m = 0 and T_m = 0 make their row algebraic.
+C_m = 0 and T_m = 0 make their row algebraic.  Charge that leaves the ionic phase is written as what it is stored in,
+c dz/dt: the rates of a fast reaction, which are large and nearly cancel, do not enter the balance.
 """
 
 from abc import abstractmethod
@@ -33,15 +34,6 @@ class State(NamedTuple):
     """w: local states of the edges."""
 
 
-class NodeLaw(NamedTuple):
-    """What a node does at given u and z."""
-
-    source: Nodes
-    """s [A m-2]: current that leaves the ionic phase here."""
-    rate: Float[Array, "k nodes"]
-    """dz/dt."""
-
-
 class EdgeLaw(NamedTuple):
     """What an edge does at given u on both sides, w and I."""
 
@@ -51,18 +43,31 @@ class EdgeLaw(NamedTuple):
     """T dw/dt."""
 
 
+class Capacities(NamedTuple):
+    """The mass matrix M of the equations above."""
+
+    field: Nodes
+    """C [F m-2]."""
+    node_charge: Float[Array, "k nodes"]
+    """c: charge in a unit of z."""
+    edge: Float[Array, "l nodes"]
+    """T [s]."""
+
+    def times(self, state: State) -> State:
+        """M Y."""
+        field = self.field * state.field
+        for charge, stored in zip(self.node_charge, state.node, strict=True):
+            field = field + charge * stored
+        return State(field, state.node, self.edge * state.edge)
+
+
 class ChainSystem(eqx.Module):
     """A model in the form above. Every law acts element by element along the chain."""
 
     @property
     @abstractmethod
-    def field_capacity(self) -> Nodes:
-        """C [F m-2] of cell area; zero makes the node's field algebraic."""
-
-    @property
-    @abstractmethod
-    def edge_capacity(self) -> Float[Array, "l nodes"]:
-        """T [s]; zero makes the edge state algebraic."""
+    def capacities(self) -> Capacities:
+        """The mass matrix; zeros make a row algebraic."""
 
     @property
     @abstractmethod
@@ -93,8 +98,8 @@ class ChainSystem(eqx.Module):
         """
 
     @abstractmethod
-    def node(self, field: Nodes, states: Float[Array, "k nodes"]) -> NodeLaw:
-        """Node laws, element by element."""
+    def node(self, field: Nodes, states: Float[Array, "k nodes"]) -> Float[Array, "k nodes"]:
+        """dz/dt, element by element."""
 
     @abstractmethod
     def edge(self, left: Nodes, right: Nodes, states: Float[Array, "l nodes"], current: Scalar) -> EdgeLaw:
@@ -115,13 +120,13 @@ def left_edge(flux: Edges, has_left: NodeMask) -> Nodes:
     return jnp.where(has_left, jnp.roll(flux, 1), 0.0)
 
 
-def evaluate(system: ChainSystem, state: State, current: Scalar) -> tuple[NodeLaw, EdgeLaw]:
-    """The laws of all nodes and edges at a state."""
+def rates(system: ChainSystem, state: State, current: Scalar) -> State:
+    """M dY/dt: net current into each node, rates of the local states."""
     field = state.field
-    node = system.node(field, state.node)
-    return node, system.edge(field, right_neighbour(field), state.edge, current)
+    edge = system.edge(field, right_neighbour(field), state.edge, current)
+    return balance(system, system.node(field, state.node), edge)
 
 
-def rates(system: ChainSystem, node: NodeLaw, edge: EdgeLaw) -> State:
-    """M dY/dt: net current into each double layer, rates of the local states."""
-    return State(edge.flux - left_edge(edge.flux, system.has_left) - node.source, node.rate, edge.rate)
+def balance(system: ChainSystem, node_rate: Float[Array, "k nodes"], edge: EdgeLaw) -> State:
+    """M dY/dt from the laws' values."""
+    return State(edge.flux - left_edge(edge.flux, system.has_left), node_rate, edge.rate)

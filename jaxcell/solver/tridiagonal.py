@@ -1,7 +1,7 @@
 """Solution of one tridiagonal system by Thomas's sweep.
 
-Plain loops, no library routine: inside one compiled kernel (see `jaxcell.solver.kernel`) the sweep over 23 unknowns takes
-0.3 us, less than a call of LAPACK, and a batch of systems advances together, element by element.
+Plain loops, no library routine: inside one compiled kernel (see `jaxcell.solver.kernel`) the sweep over 23 unknowns
+takes 0.3 us, less than a call of LAPACK, and a batch of systems advances together, element by element.
 """
 
 import jax
