@@ -25,12 +25,26 @@ if TYPE_CHECKING:
     from jaxcell.observables import deposit_thickness as deposit_thickness
     from jaxcell.observables import small_signal as small_signal
     from jaxcell.observables import total_area_specific_resistance as total_area_specific_resistance
+    from jaxcell.protocol import CRate as CRate
+    from jaxcell.protocol import Current as Current
+    from jaxcell.protocol import Power as Power
     from jaxcell.protocol import Protocol as Protocol
     from jaxcell.protocol import Step as Step
+    from jaxcell.protocol import Until as Until
+    from jaxcell.protocol import Voltage as Voltage
+    from jaxcell.protocol import anode_free_cycling as anode_free_cycling
+    from jaxcell.protocol import aurbach_coulombic_efficiency as aurbach_coulombic_efficiency
+    from jaxcell.protocol import calendar_rest as calendar_rest
+    from jaxcell.protocol import charge as charge
+    from jaxcell.protocol import critical_current_ramp as critical_current_ramp
+    from jaxcell.protocol import discharge as discharge
+    from jaxcell.protocol import hold as hold
+    from jaxcell.protocol import parse_step as parse_step
     from jaxcell.protocol import plate as plate
     from jaxcell.protocol import replay as replay
     from jaxcell.protocol import rest as rest
     from jaxcell.protocol import strip as strip
+    from jaxcell.protocol import symmetric_cycling as symmetric_cycling
     from jaxcell.simulation import SimulationError as SimulationError
     from jaxcell.simulation import Solution as Solution
     from jaxcell.simulation import simulate as simulate
@@ -59,7 +73,28 @@ _HOME = {
         "small_signal",
         "total_area_specific_resistance",
     ],
-    "jaxcell.protocol": ["Protocol", "Step", "plate", "replay", "rest", "strip"],
+    "jaxcell.protocol": [
+        "CRate",
+        "Current",
+        "Power",
+        "Protocol",
+        "Step",
+        "Until",
+        "Voltage",
+        "anode_free_cycling",
+        "aurbach_coulombic_efficiency",
+        "calendar_rest",
+        "charge",
+        "critical_current_ramp",
+        "discharge",
+        "hold",
+        "parse_step",
+        "plate",
+        "replay",
+        "rest",
+        "strip",
+        "symmetric_cycling",
+    ],
     "jaxcell.simulation": ["SimulationError", "Solution", "simulate"],
     "jaxcell.solver.integrate": ["Settings"],
     "jaxcell.solver.results": ["RESULTS"],
@@ -69,9 +104,11 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __version__ = "0.1.0"
 __all__ = [
     "RESULTS",
+    "CRate",
     "Cell",
     "ChainModel",
     "Collector",
+    "Current",
     "Film",
     "Interface",
     "Ledger",
@@ -80,6 +117,7 @@ __all__ = [
     "Nucleation",
     "Plan",
     "Pores",
+    "Power",
     "ProtectionLayer",
     "Protocol",
     "Separator",
@@ -87,16 +125,27 @@ __all__ = [
     "SimulationError",
     "Solution",
     "Step",
+    "Until",
+    "Voltage",
+    "anode_free_cycling",
     "assemble",
+    "aurbach_coulombic_efficiency",
     "bottom_fraction",
+    "calendar_rest",
+    "charge",
+    "critical_current_ramp",
     "deposit_thickness",
+    "discharge",
+    "hold",
     "lithium_ledger",
+    "parse_step",
     "plate",
     "replay",
     "rest",
     "simulate",
     "small_signal",
     "strip",
+    "symmetric_cycling",
     "total_area_specific_resistance",
 ]
 

@@ -198,6 +198,8 @@ class Cell(Component):
     separator: Separator
     counter: LithiumElectrode
     temperature: Quantity = quantity("K", at_least=150.0, at_most=600.0, default=298.15)
+    nominal_capacity: Quantity | None = quantity("C m-2", above=0.0, optional=True, default=None)
+    """What C-rates refer to; 1 mAh cm-2 is 36000 C m-2."""
 
     @classmethod
     def symmetric(cls, electrode: LithiumElectrode, separator: Separator, temperature: Any = 298.15) -> "Cell":

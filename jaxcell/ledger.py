@@ -71,6 +71,5 @@ def lithium_ledger(solution: Solution) -> Ledger:
     charge = model.nodes.capacitance[None, :] * (solution.state.field - start[None, :])
     initial["double layers"] = jnp.sum(model.nodes.capacitance * start) / FARADAY
     change["double layers"] = jnp.sum(charge, axis=1) / FARADAY
-    steps = jnp.diff(solution.time, prepend=0.0)
-    gross = jnp.cumsum(jnp.abs(solution.current_density) * steps) / FARADAY
+    gross = solution.gross_charge / FARADAY
     return Ledger(solution.time, initial, change, gross)

@@ -103,8 +103,7 @@ def bottom_fraction(solution: Solution) -> Float[Array, " times"]:
     gained = solution.state.node[:, 0, :]
     all_sites = jnp.sum(jnp.where(working[None, :], gained, 0.0), axis=1)
     at_bottom = jnp.sum(jnp.where(bottom[None, :], gained, 0.0), axis=1)
-    steps = jnp.diff(solution.time, prepend=0.0)
-    passed = jnp.cumsum(jnp.abs(solution.current_density) * steps) / FARADAY
+    passed = solution.gross_charge / FARADAY
     gain = (all_sites > 0.0) & (all_sites > 0.01 * passed)
     return jnp.where(gain, at_bottom / jnp.where(gain, all_sites, 1.0), jnp.nan)
 

@@ -4,17 +4,19 @@ from functools import partial
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from jaxcell.cell import Cell
 from jaxcell.component import whole_number
+from jaxcell.drive import check_rates, schedule_of
 from jaxcell.model import ChainModel, assemble
 from jaxcell.protocol import Protocol
 from jaxcell.solver.integrate import solve
 from jaxcell.solver.replay import replay
 from jaxcell.solver.results import RESULTS
-from jaxcell.solver.schedule import Plan, Schedule
+from jaxcell.solver.schedule import Plan
 from jaxcell.solver.settings import Settings
 from jaxcell.solver.system import State
 from jaxcell.solver.trajectory import Trajectory
@@ -33,14 +35,22 @@ class SimulationError(RuntimeError):
 
 
 class Solution(eqx.Module):
-    """What the model says at the protocol's times; NaN from where a run ended early (`status` says why)."""
+    """What the model says at the protocol's times.
+
+    NaN from where a run ended early (`status` says why), and in rows that a stop skipped: the last row of a step that a
+    stop ended is the moment of the stop.
+    """
 
     time: Float[Array, " times"]
-    """Since the start [s]."""
+    """Since the start [s]; NaN where skipped."""
     voltage: Float[Array, " times"]
     """Terminal voltage [V], Battery Data Format sign."""
     current_density: Float[Array, " times"]
     """Terminal current density [A m-2], positive charges the working electrode."""
+    charge: Float[Array, " times"]
+    """Charge [C m-2] passed since the time before, same sign."""
+    step: Int[Array, " times"]
+    """Number of the protocol's step, counted through all repeats."""
     state: State
     """Field and local states, leading axis: times."""
     model: ChainModel
@@ -61,6 +71,17 @@ class Solution(eqx.Module):
     def reached(self) -> int:
         """Number of the protocol's times that the run reached; needs concrete values."""
         return int(np.sum(np.isfinite(np.asarray(self.voltage))))
+
+    @property
+    def taken(self) -> np.ndarray:
+        """Indices of the rows that hold a result; needs concrete values."""
+        return np.flatnonzero(np.isfinite(np.asarray(self.voltage)))
+
+    @property
+    def gross_charge(self) -> Float[Array, " times"]:
+        """Charge [C m-2] passed in either direction since the start."""
+        passed = jnp.where(jnp.isnan(self.charge), 0.0, jnp.abs(self.charge))
+        return jnp.cumsum(passed)
 
     @property
     def plan(self) -> Plan:
@@ -92,6 +113,7 @@ def simulate(
     if not isinstance(protocol, Protocol):
         raise ValueError(f"protocol must be a Protocol, but is {type(protocol).__name__}.")
     points = whole_number(points, "points", least=1)
+    check_rates(protocol, cell)
     if plan is not None:
         _check_plan(plan, protocol)
     solution = _run(cell, protocol, plan, points, settings)
@@ -99,7 +121,7 @@ def simulate(
         trajectory = solution.trajectory
         raise SimulationError(
             f"{solution.result.sentence} It ended at {float(trajectory.final_time):.6g} s of "
-            f"{float(solution.time[-1]):.6g} s, with {float(cell.plating_sign * trajectory.final_voltage):.4g} V "
+            f"{float(protocol.time[-1]):.6g} s, with {float(cell.plating_sign * trajectory.final_voltage):.4g} V "
             f"at the terminal.",
             solution,
         )
@@ -130,16 +152,18 @@ def _check_plan(plan: Plan, protocol: Protocol) -> None:
 def _run(cell: Cell, protocol: Protocol, plan: Plan | None, points: int, settings: Settings) -> Solution:
     model = assemble(cell, points)
     sign = cell.plating_sign
-    schedule = Schedule(protocol.duration, sign * protocol.current_density, protocol.jump)
+    schedule = schedule_of(protocol, cell)
     initial = model.initial_state
     if plan is None:
         trajectory = solve(model, initial, schedule, settings)
     else:
         trajectory = replay(model, initial, schedule, plan, settings)
     return Solution(
-        time=protocol.time,
+        time=trajectory.time if schedule.stopped else jnp.cumsum(schedule.duration),
         voltage=sign * trajectory.voltage,
-        current_density=protocol.current_density,
+        current_density=sign * (trajectory.current if schedule.controlled or schedule.stopped else schedule.control.target),
+        charge=sign * trajectory.charge,
+        step=protocol.step,
         state=trajectory.state,
         model=model,
         trajectory=trajectory,

@@ -35,6 +35,8 @@ FARADAY = 96485.33212
 """Faraday constant [C mol-1]; CODATA 2022, exact in the 2019 SI (e N_A)."""
 GAS = 8.314462618
 """Molar gas constant [J mol-1 K-1]; CODATA 2022, exact in the 2019 SI (k N_A)."""
+HOUR = 3600.0
+"""[s]"""
 LITHIUM_MOLAR_VOLUME = 13.0e-6
 """Molar volume of lithium metal [m3 mol-1] (6.94 g mol-1 over 0.534 g cm-3)."""
 

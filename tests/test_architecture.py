@@ -24,6 +24,7 @@ ORDER = [
     {"solver"},
     {"model"},
     {"protocol"},
+    {"drive"},
     {"simulation"},
     {"ledger", "observables"},
     {"impedance"},

@@ -14,11 +14,13 @@ from jaxtyping import Array
 from jaxcell.solver.kernel import in_one_kernel
 from jaxcell.solver.replay import GUARD_MARGIN, replay
 from jaxcell.solver.results import RESULTS
-from jaxcell.solver.schedule import Plan, Schedule
+from jaxcell.solver.control import excesses, starting_current
+from jaxcell.solver.schedule import CURRENT, NO_STOP, Plan, Schedule
 from jaxcell.solver.settings import Settings
-from jaxcell.solver.step import implicit_step, local_error
+from jaxcell.solver.step import implicit_step, local_error, weighted
+from jaxcell.solver.stopping import STOP_SHARE, Search, StepView, look_for_stop, no_search
 from jaxcell.solver.system import ChainSystem, State
-from jaxcell.solver.trajectory import Trajectory, reached_only
+from jaxcell.solver.trajectory import Trajectory, charge_by_interval, reached_only
 from jaxcell.units import Counter, Scalar
 
 SMALLEST_FRACTION = 1e-13
@@ -27,25 +29,43 @@ SMALLEST_STEP = 1e-12
 """... and below this many seconds, which no double layer needs."""
 
 
+class _Rows(NamedTuple):
+    """What is kept of each interval."""
+
+    state: State
+    time: Array
+    voltage: Array
+    current: Array
+    charge: Array
+    """Since the protocol's step began."""
+    error: Array
+    last_step: Array
+
+
 class _Progress(NamedTuple):
     interval: Counter
     elapsed: Scalar
+    """Since the interval's start [s]."""
+    time: Scalar
+    """Since the run's start [s]."""
     step: Scalar
     state: State
+    current: Scalar
     slope: State
     voltage: Scalar
+    charge: Scalar
+    """Passed since the protocol's step began [C m-2]."""
+    search: Search
     steps: Counter
     rejected: Counter
     iterations: Counter
     status: Counter
     running: Array
     retried: Array
-    out: State
-    out_voltage: Array
-    out_error: Array
+    rows: _Rows
     fraction: Array
     interval_of: Array
-    last_step: Array
+    stop: Array
 
 
 @eqx.filter_custom_jvp
@@ -72,66 +92,115 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
             "settings.tableau must have an error estimate to choose steps by; this one can only be replayed."
         )
     intervals = schedule.duration.shape[0]
-    nan_rows = jax.tree.map(lambda y: jnp.full((intervals, *y.shape), jnp.nan), initial)
+    most = settings.most_steps(intervals)
+    none = jnp.full(intervals, jnp.nan)
+    rest = jnp.asarray(0.0)
     start = _Progress(
         interval=jnp.asarray(0),
         elapsed=jnp.asarray(0.0),
+        time=jnp.asarray(0.0),
         step=schedule.duration[0] * settings.first_fraction,
         state=initial,
+        current=rest,
         slope=jax.tree.map(jnp.zeros_like, initial),
-        voltage=system.voltage(initial, schedule.current[0] * 0.0),
+        voltage=system.voltage(initial, rest),
+        charge=jnp.asarray(0.0),
+        search=no_search(),
         steps=jnp.asarray(0),
         rejected=jnp.asarray(0),
         iterations=jnp.asarray(0),
         status=jnp.asarray(int(RESULTS.successful)),
         running=jnp.asarray(True),
         retried=jnp.asarray(False),
-        out=nan_rows,
-        out_voltage=jnp.full(intervals, jnp.nan),
-        out_error=jnp.full(intervals, jnp.nan),
-        fraction=jnp.zeros(settings.max_steps),
-        interval_of=jnp.zeros(settings.max_steps, dtype=jnp.int64),
-        last_step=jnp.full(intervals, -1, dtype=jnp.int64),
+        rows=_Rows(
+            jax.tree.map(lambda y: jnp.full((intervals, *y.shape), jnp.nan), initial),
+            none,
+            none,
+            none,
+            none,
+            none,
+            jnp.full(intervals, -1, dtype=jnp.int64),
+        ),
+        fraction=jnp.zeros(most),
+        interval_of=jnp.zeros(most, dtype=jnp.int64),
+        stop=jnp.full(most, NO_STOP, dtype=jnp.int64),
     )
     end = jax.lax.while_loop(lambda p: p.running, lambda p: _advance(p, system, schedule, settings), start)
-    interval = jnp.minimum(end.interval, intervals - 1)
-    reached = jnp.arange(intervals) < end.interval
-    done = jnp.sum(jnp.where(reached, schedule.duration, 0.0))
+    rows = end.rows
+    reached = rows.last_step >= 0
+    state, time, voltage, current, charge, error = jax.tree.map(partial(reached_only, reached), rows[:-1])
+    plan = Plan(
+        end.fraction,
+        end.interval_of,
+        end.steps,
+        end.status,
+        rows.last_step,
+        schedule.duration,
+        end.stop if schedule.stopped else None,
+    )
     return Trajectory(
-        state=jax.tree.map(lambda rows: reached_only(reached, rows), end.out),
-        voltage=reached_only(reached, end.out_voltage),
-        voltage_error=reached_only(reached, end.out_error),
+        time=time,
+        state=state,
+        voltage=voltage,
+        current=current,
+        charge=charge_by_interval(charge, schedule),
+        voltage_error=error,
         final=end.state,
-        final_time=done + end.elapsed,
+        final_time=end.time,
         final_voltage=end.voltage,
-        final_current=schedule.current[interval],
+        final_current=end.current,
         status=end.status,
-        plan=Plan(end.fraction, end.interval_of, end.steps, end.status, end.last_step, schedule.duration),
+        plan=plan,
         rejected=end.rejected,
         newton_iterations=end.iterations,
     )
 
 
 def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Settings) -> _Progress:
-    """Try one step; accept it or shorten it."""
+    """Try one step; accept it, shorten it, or look for the moment at which it should stop."""
     tableau = settings.tableau
     k = p.interval
-    length, current = schedule.duration[k], schedule.current[k]
-    fresh = schedule.jump[k] & (p.elapsed == 0.0)
-    slope = jax.tree.map(lambda s: jnp.where(fresh, 0.0, s), p.slope)
+    length, control, stops = schedule.at(k)
+    begins = schedule.jump[k] & (p.elapsed == 0.0)
+    slope = jax.tree.map(lambda s: jnp.where(begins, 0.0, s), p.slope)
+    current = control.target
+    if schedule.controlled:
+        guess = starting_current(system, control, p.state, p.current)
+        current = jnp.where(begins | (control.mode == CURRENT), guess, p.current)
     remaining = length - p.elapsed
     # Two equal steps rather than a full one and a sliver.
     step = jnp.where(p.step >= remaining * (1 - 1e-9), remaining, jnp.minimum(p.step, 0.5 * remaining))
-    result = implicit_step(system, p.state, slope, step, current, tableau, settings.stage_newton)
+    if schedule.stopped:
+        step = jnp.where(p.search.active, p.search.trial, step)
+    result = implicit_step(
+        system, p.state, current, slope, step, control, tableau, settings.stage_newton, controlled=schedule.controlled
+    )
     error = local_error(system, p.state, result, step, tableau)
-    voltage = system.voltage(result.state, current)
-    voltage_error = jnp.abs(system.voltage(jax.tree.map(jnp.add, result.state, error), current) - voltage)
+    voltage = system.voltage(result.state, result.current)
+    off = system.voltage(jax.tree.map(jnp.add, result.state, error), result.current)
+    voltage_error = jnp.abs(off - voltage)
     size = _error_size(system, p.state, result.state, error, settings)
+    charge = p.charge + step * weighted(jnp.asarray(tableau.a[-1]), result.currents)
     sound = result.converged & jnp.isfinite(size) & jnp.isfinite(voltage)
     accurate = sound & (size <= 1.0)
     beyond = sound & (jnp.abs(voltage) > settings.voltage_guard)
     near_guard = jnp.abs(voltage) <= (1 + GUARD_MARGIN) * settings.voltage_guard
     accepted = accurate & (~beyond | near_guard)
+
+    stopped, at_once, search, which = jnp.asarray(False), jnp.asarray(False), p.search, jnp.asarray(NO_STOP)
+    if schedule.stopped:
+        began = system.voltage(p.state, current)
+        # A step whose stop is passed as it begins takes no time.
+        at_once = begins & jnp.any(excesses(stops, began, current, p.charge) >= 0.0)
+        verdict = look_for_stop(
+            p.search, stops, system, StepView(p.charge, began, current, step, charge, voltage, result), tableau,
+            smallest=jnp.maximum(SMALLEST_FRACTION * length, SMALLEST_STEP), tolerance=STOP_SHARE * settings.atol,
+        )  # fmt: skip
+        at_once = at_once | (accepted & verdict.at_once)
+        stopped = accepted & verdict.stopped & ~at_once
+        search = _either(accepted, verdict.search, no_search())
+        which = jnp.where(stopped, verdict.which, NO_STOP)
+        accepted = accepted & ~verdict.search.active & ~at_once
 
     factor = 0.8 * jnp.maximum(size, 1e-8) ** (-1.0 / tableau.order)
     most = jnp.where(p.retried, 1.0, 3.0)
@@ -139,51 +208,61 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     factor = jnp.where(accurate & beyond, 0.5, factor)
     # A step cut short to land on an output time says nothing against the longer one.
     proposal = jnp.where(accepted, jnp.maximum(step * factor, jnp.where(step < p.step, p.step, 0.0)), step * factor)
-    too_small = ~accepted & ((proposal < SMALLEST_FRACTION * length) | (proposal < SMALLEST_STEP))
+    small = (proposal < SMALLEST_FRACTION * length) | (proposal < SMALLEST_STEP)
+    too_small = ~accepted & small & ~search.active & ~at_once
 
     reached = accepted & (step == remaining)
-    next_interval = k + jnp.where(reached, 1, 0)
+    done = reached | stopped | at_once
+    next_interval = jnp.where(stopped | at_once, schedule.next_step[k], k + jnp.where(reached, 1, 0))
     ahead = jnp.minimum(next_interval, schedule.duration.shape[0] - 1)
-    fresh_next = reached & schedule.jump[ahead]
-    proposal = jnp.where(
-        fresh_next, jnp.minimum(proposal, settings.first_fraction * schedule.duration[ahead]), proposal
-    )
+    jumps = done & (schedule.jump[ahead] | stopped | at_once)
+    first = settings.first_fraction * schedule.duration[ahead]
+    proposal = jnp.where(jumps, jnp.where(stopped | at_once, first, jnp.minimum(proposal, first)), proposal)
     count = p.steps + jnp.where(accepted, 1, 0)
+    unfinished = next_interval < schedule.duration.shape[0]
     status = jnp.where(
         accepted & beyond | too_small & beyond,
         int(RESULTS.voltage_guard),
         jnp.where(
             too_small,
             int(RESULTS.step_too_small),
-            jnp.where(
-                (count >= settings.max_steps) & (next_interval < schedule.duration.shape[0]),
-                int(RESULTS.step_limit),
-                p.status,
-            ),
+            jnp.where((count >= p.fraction.shape[0]) & unfinished, int(RESULTS.step_limit), p.status),
         ),
     )
 
-    error_so_far = jnp.where(p.elapsed == 0.0, 0.0, p.out_error[k])
+    rows = p.rows
+    error_so_far = jnp.where(p.elapsed == 0.0, 0.0, rows.error[k])
+    error_so_far = jnp.where(accepted, jnp.maximum(error_so_far, voltage_error), error_so_far)
+    time = p.time + step
+    values = (result.state, time, voltage, result.current, charge)
+    elapsed = jnp.where(accepted, p.elapsed + step, p.elapsed)
+    next_charge = jnp.where(accepted, charge, p.charge)
     return _Progress(
         interval=next_interval,
-        elapsed=jnp.where(reached, 0.0, jnp.where(accepted, p.elapsed + step, p.elapsed)),
+        elapsed=jnp.where(done, 0.0, elapsed),
+        time=jnp.where(accepted, time, p.time),
         step=proposal,
         state=_either(accepted, result.state, p.state),
+        current=jnp.where(accepted, result.current, p.current),
         slope=_either(accepted, result.slope, p.slope),
-        voltage=_either(accepted, voltage, p.voltage),
+        voltage=jnp.where(accepted, voltage, p.voltage),
+        charge=jnp.where(done & (next_interval == schedule.next_step[k]), 0.0, next_charge),
+        search=search,
         steps=count,
-        rejected=p.rejected + jnp.where(accepted, 0, 1),
+        rejected=p.rejected + jnp.where(accepted | at_once, 0, 1),
         iterations=p.iterations + result.iterations,
         status=status,
-        retried=~accepted,
-        running=(status == int(RESULTS.successful)) & (next_interval < schedule.duration.shape[0]),
+        retried=~accepted & ~at_once,
+        running=(status == int(RESULTS.successful)) & unfinished,
         # Rows are written at every try; the last accepted step of the interval writes last.
-        out=jax.tree.map(lambda rows, y: rows.at[k].set(y), p.out, result.state),
-        out_voltage=p.out_voltage.at[k].set(voltage),
-        out_error=p.out_error.at[k].set(jnp.where(accepted, jnp.maximum(error_so_far, voltage_error), error_so_far)),
+        rows=_Rows(
+            *jax.tree.map(lambda all_rows, one: all_rows.at[k].set(one), tuple(rows[:5]), values),
+            error=rows.error.at[k].set(error_so_far),
+            last_step=rows.last_step.at[k].set(jnp.where(reached | stopped, p.steps, -1)),
+        ),
         fraction=p.fraction.at[p.steps].set(step / length),
         interval_of=p.interval_of.at[p.steps].set(k),
-        last_step=p.last_step.at[k].set(jnp.where(reached, p.steps, -1)),
+        stop=p.stop.at[p.steps].set(which),
     )
 
 

@@ -8,7 +8,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxcell.solver.control import control_error
 from jaxcell.solver.linear import Factors, factorise, linearise, no_factors, substitute
+from jaxcell.solver.schedule import Control
 from jaxcell.solver.system import ChainSystem, State, balance, rates
 from jaxcell.units import Counter, Flag, Scalar
 
@@ -44,52 +46,93 @@ class NewtonSettings(NamedTuple):
 
 class NewtonResult(NamedTuple):
     state: State
+    current: Scalar
+    """I [A m-2]."""
     factors: Factors
     """Of the last iteration's matrix."""
     converged: Flag
     iterations: Counter
 
 
+class Stage(NamedTuple):
+    """One implicit stage: what it steps from, over g, under which control."""
+
+    base: State
+    step: Scalar
+    """g [s]."""
+    control: Control
+
+
 def newton(
     system: ChainSystem,
     guess: State,
-    base: State,
-    step: Scalar,
     current: Scalar,
+    stage: Stage,
     tolerance: float,
     max_iterations: int,
+    *,
+    controlled: bool,
 ) -> NewtonResult:
-    """Solve a stage from a guess; not differentiated (see `jaxcell.solver.sensitivity`)."""
+    """Solve a stage from a guess; not differentiated (see `jaxcell.solver.sensitivity`).
+
+    `controlled`: the current is an unknown too, found so that the control is met; otherwise it stays as given.
+    """
 
     def keep_going(carry):
-        _, _, error_left, _, iteration = carry
+        _, _, _, error_left, _, iteration = carry
         # A non-finite increment compares false: it ends the loop and counts as failure.
         return (error_left > tolerance) & (iteration < max_iterations)
 
     def iterate(carry):
-        state, _, _, previous_size, iteration = carry
-        factors, increment = _increment(system, state, base, step, current)
+        state, current, _, _, previous_size, iteration = carry
+        factors, increment, swing = _increment(system, state, current, stage, controlled=controlled)
         size = _size(system, state, increment)
         error_left = size**2 * jnp.maximum(size / previous_size**2, 1.0)
-        return _limited(system, state, increment), factors, error_left, size, iteration + 1
+        return _limited(system, state, increment), current + swing, factors, error_left, size, iteration + 1
 
     infinite = jnp.asarray(jnp.inf, dtype=jnp.float64)
     none_yet = no_factors(system, guess)
-    start = (guess, none_yet, infinite, infinite, jnp.asarray(0, dtype=jnp.int64))
-    state, factors, error_left, _, iterations = jax.lax.while_loop(keep_going, iterate, start)
-    return NewtonResult(state, factors, error_left <= tolerance, iterations)
+    start = (guess, current, none_yet, infinite, infinite, jnp.asarray(0, dtype=jnp.int64))
+    state, current, factors, error_left, _, iterations = jax.lax.while_loop(keep_going, iterate, start)
+    return NewtonResult(state, current, factors, error_left <= tolerance, iterations)
 
 
-def refine(system: ChainSystem, state: State, base: State, step: Scalar, current: Scalar) -> State:
+def refine(
+    system: ChainSystem, state: State, current: Scalar, stage: Stage, *, controlled: bool
+) -> tuple[State, Scalar]:
     """One more, undamped Newton step: squares the error of a converged state."""
-    return jax.tree.map(jnp.add, state, _increment(system, state, base, step, current)[1])
+    _, increment, swing = _increment(system, state, current, stage, controlled=controlled)
+    return jax.tree.map(jnp.add, state, increment), current + swing
 
 
-def _increment(system: ChainSystem, state: State, base: State, step: Scalar, current: Scalar) -> tuple[Factors, State]:
-    lin = linearise(system, state, step, current)
+def _increment(
+    system: ChainSystem, state: State, current: Scalar, stage: Stage, *, controlled: bool
+) -> tuple[Factors, State, Scalar]:
+    """Matrix, and Newton's increments of the state and the current.
+
+    With the current as an unknown the matrix has a border: dY = D + dI P, where D solves the stage at fixed current, P
+    is the response to a unit of current, and dI makes the control's error vanish to first order.
+    """
+    lin = linearise(system, state, stage.step, current)
     factors = factorise(system, lin)
-    r = _residual(system, state, base, step, balance(system, lin.node_rate, lin.edge))
-    return factors, substitute(factors, jax.tree.map(jnp.negative, r))
+    r = _residual(system, state, stage.base, stage.step, balance(system, lin.node_rate, lin.edge))
+    free = substitute(factors, jax.tree.map(jnp.negative, r))
+    if not controlled:
+        return factors, free, jnp.zeros_like(current)
+    pushed = substitute(factors, rate_by_current(system, state, current))
+    error, by_free = jax.jvp(
+        lambda y, i: control_error(system, stage.control, y, i), (state, current), (free, jnp.zeros_like(current))
+    )
+    _, by_push = jax.jvp(
+        lambda y, i: control_error(system, stage.control, y, i), (state, current), (pushed, jnp.ones_like(current))
+    )
+    swing = -(error + by_free) / by_push
+    return factors, jax.tree.map(lambda d, p: d + swing * p, free, pushed), swing
+
+
+def rate_by_current(system: ChainSystem, state: State, current: Scalar) -> State:
+    """d(M dY/dt)/dI at a fixed state."""
+    return jax.jvp(lambda i: rates(system, state, i), (current,), (jnp.ones_like(current),))[1]
 
 
 def _size(system: ChainSystem, state: State, increment: State) -> Scalar:

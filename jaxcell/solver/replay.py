@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, Float
 
+from jaxcell.solver.control import excess, excesses, starting_current
 from jaxcell.solver.kernel import in_one_kernel
 from jaxcell.solver.results import RESULTS
-from jaxcell.solver.schedule import Plan, Schedule
-from jaxcell.solver.sensitivity import Grid, filled, stage_tangents
+from jaxcell.solver.schedule import CURRENT, NO_STOP, Control, Interval, Plan, Schedule
+from jaxcell.solver.sensitivity import Carried, Grid, Scheme, filled, step_tangents
 from jaxcell.solver.settings import Settings
-from jaxcell.solver.step import implicit_step
+from jaxcell.solver.step import StepResult, implicit_step, weighted
 from jaxcell.solver.system import ChainSystem, State
-from jaxcell.solver.tableau import Tableau
 from jaxcell.solver.trajectory import Trajectory, reached_only
 from jaxcell.units import Counter, Flag, Scalar
 
@@ -26,30 +26,35 @@ GUARD_MARGIN = 0.01
 """The step that crosses the voltage guard is shortened until it overshoots by no more than this fraction."""
 SLACK_STEP = 1e-9
 """Length given to slack steps [s], which are not taken: zero would divide."""
+LANDED = 1e-13
+"""A stop is met within this [V, or share of the current or charge]."""
+MOST_SECANTS = 40
 BLOCK = 32
-"""Steps whose derivatives are evaluated at a time; a block of slack steps only is skipped."""
+"""Steps whose derivatives are evaluated at a time, and recomputed on the way back, which bounds the memory."""
 
 
 def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, settings: Settings) -> Trajectory:
-    """Integrate on a given grid.
+    """Integrate on a given grid; the lengths of steps that end on a stop are found anew.
 
     If Newton fails at a step, `status` says so and everything from there on is NaN.  A voltage beyond the guard at the
-    end of an interval is reported as such; a plan of a run that ended at the guard serves only where the run still
-    does.
+    end of an interval, or a stop that is passed where none was planned, is reported as such; a plan of a run that ended
+    at the guard serves only where the run still does.
     """
     run = _run(system, initial, schedule, plan, settings)
+    steps = plan.fraction.shape[0]
+    taken = jnp.arange(steps) < plan.used
+    sound = taken & run.healthy
     rows = jax.tree.map(lambda y: y[:, -1], run.stages)
     last = jnp.maximum(plan.last_step, 0)
     good = (plan.last_step >= 0) & run.healthy[last]
-    ends = jax.tree.map(lambda y: y[last], rows)
+    ends, current = jax.tree.map(lambda y: y[last], (rows, run.currents[:, -1]))
     # Masked after the voltage is computed: derivatives of a voltage of NaN would spoil those of the other rows.
-    voltage = reached_only(good, jax.vmap(system.voltage)(ends, schedule.current))
+    voltage = reached_only(good, jax.vmap(system.voltage)(ends, current))
+    covered = jnp.where(sound, run.duration, 0.0)
+    passed = covered * jnp.sum(run.currents * jnp.asarray(settings.tableau.a[-1])[None], axis=1)
+    charge = jnp.zeros_like(schedule.duration).at[plan.interval].add(passed)
     final = jax.tree.map(lambda y, all_rows: jnp.where(plan.used > 0, all_rows[-1], y), initial, rows)
-    final_interval = plan.interval[jnp.maximum(plan.used - 1, 0)]
-    final_current = schedule.current[final_interval]
-    steps = plan.fraction.shape[0]
-    sound = (jnp.arange(steps) < plan.used) & run.healthy
-    covered = jnp.where(sound, plan.fraction * schedule.duration[plan.interval], 0.0)
+    final_current = run.currents[jnp.maximum(plan.used - 1, 0), -1]
     reached = jnp.max(jnp.where(good, jnp.abs(voltage), 0.0), initial=0.0)
     planned_guard = plan.outcome == int(RESULTS.voltage_guard)
     final_voltage = system.voltage(final, final_current)
@@ -58,13 +63,17 @@ def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, 
     healthy = run.healthy[-1]
     guarded = healthy & planned_guard & at_guard
     status = jnp.where(beyond, int(RESULTS.voltage_guard), plan.outcome)
-    status = jnp.where(planned_guard & ~at_guard, int(RESULTS.plan_outdated), status)
+    status = jnp.where((planned_guard & ~at_guard) | run.overrun, int(RESULTS.plan_outdated), status)
     status = jnp.where(healthy, status, int(RESULTS.newton_failed))
     last_step = covered[jnp.maximum(plan.used - 1, 0)]
-    moving = _moving_end(system, final, guarded, final_voltage, final_current, last_step, settings)
+    control = jax.tree.map(lambda x: x[plan.interval[jnp.maximum(plan.used - 1, 0)]], schedule.control)
+    moving = _moving_end(system, final, guarded, final_voltage, final_current, control, last_step, settings)
     return Trajectory(
+        time=reached_only(good, jnp.cumsum(covered)[last]),
         state=jax.tree.map(lambda y: reached_only(good, y), ends),
         voltage=voltage,
+        current=reached_only(good, current),
+        charge=reached_only(good, charge),
         voltage_error=jnp.full_like(voltage, jnp.nan),
         final=final,
         final_time=jnp.sum(covered) + moving,
@@ -77,21 +86,27 @@ def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, 
     )
 
 
-NO_TANGENT: Any = {"healthy": None, "iterations": None}
+NO_TANGENT: Any = {"charge": None, "healthy": None, "overrun": None, "iterations": None}
 
 
 class _Run(NamedTuple):
     stages: State
     """Leading axes: steps, stages; where no step was taken, the state before."""
+    currents: Float[Array, "steps stages"]
+    duration: Float[Array, " steps"]
+    """[s]; of steps not taken, something above zero."""
+    charge: Float[Array, " steps"]
+    """Passed since the protocol's step began [C m-2]."""
     healthy: Bool[Array, " steps"]
     """Whether every step so far converged."""
+    overrun: Flag
+    """Whether a stop was passed where none was planned."""
     iterations: Counter
 
 
 @eqx.filter_custom_jvp
 def _run(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, settings: Settings) -> _Run:
-    take = partial(_take_steps, settings=settings)
-    return in_one_kernel(take)(system, initial, schedule, (plan.fraction, plan.interval, plan.used))
+    return in_one_kernel(partial(_take_steps, settings=settings))(system, initial, schedule, plan)
 
 
 @_run.def_jvp
@@ -99,42 +114,54 @@ def _run_jvp(primals, tangents):
     system, initial, schedule, plan, settings = primals
     system_tangent, initial_tangent, schedule_tangent, *_ = tangents
     run = _run(*primals)
+    scheme = Scheme(settings.tableau, schedule.controlled, schedule.stopped)
     active = (jnp.arange(plan.fraction.shape[0]) < plan.used) & run.healthy
     grid, grid_tangent = eqx.filter_jvp(
-        lambda own: _grid(own, plan, active, settings.tableau), (schedule,), (schedule_tangent,)
+        lambda own: _grid(own, plan, run, active, controlled=scheme.controlled), (schedule,), (schedule_tangent,)
     )
-    start_tangent = filled(initial, initial_tangent)
     blocks = jax.tree.map(_blocks, (grid, grid_tangent, run.stages))
     count = jnp.arange(blocks[0].active.size).reshape(blocks[0].active.shape)
     blocks = (blocks[0]._replace(active=blocks[0].active & (count < active.size)), *blocks[1:])
     starts = jax.tree.map(lambda y, rows: jnp.concatenate([y[None], rows[:-1, -1, -1]]), initial, blocks[2])
 
-    def block(start_tangent, inputs):
+    @jax.checkpoint
+    def block(carried: Carried, inputs):
         (grid, grid_tangent, stages), start = inputs
+        found, carried = step_tangents(
+            system, grid, stages, start, system_tangent, grid_tangent, carried, scheme
+        )
+        return carried, found
 
-        def taken(start_tangent):
-            return stage_tangents(
-                system, grid, stages, start, system_tangent, grid_tangent, start_tangent, settings.tableau
-            )
-
-        def skipped(start_tangent):
-            return jax.tree.map(lambda y, rows: jnp.broadcast_to(y, rows.shape), start_tangent, stages)
-
-        rows = jax.lax.cond(jnp.any(grid.active), taken, skipped, start_tangent)
-        return jax.tree.map(lambda y: y[-1, -1], rows), rows
-
-    _, stage_tangent = jax.lax.scan(block, start_tangent, (blocks, starts))
-    stage_tangent = jax.tree.map(
-        lambda rows, like: jnp.reshape(rows, (count.size, *like.shape[1:]))[: like.shape[0]],
-        stage_tangent,
-        run.stages,
+    carried = Carried(filled(initial, initial_tangent), jnp.asarray(0.0))
+    _, found = jax.lax.scan(block, carried, (blocks, starts))
+    found = jax.tree.map(
+        lambda rows: jnp.reshape(rows, (count.size, *rows.shape[2:]))[: active.size], found
     )
-    return run, run._replace(stages=stage_tangent, **NO_TANGENT)
+    currents = found.currents if scheme.controlled else grid_tangent.currents
+    duration = found.duration if scheme.stopped else grid_tangent.duration
+    return run, run._replace(stages=found.stages, currents=currents, duration=duration, **NO_TANGENT)
 
 
-def _grid(schedule: Schedule, plan: Plan, active: Array, tableau: Tableau) -> Grid:
-    step = plan.fraction * schedule.duration[plan.interval]
-    return Grid(tableau.gamma * jnp.where(active, step, SLACK_STEP), schedule.current[plan.interval], active)
+def _grid(schedule: Schedule, plan: Plan, run: _Run, active: Array, *, controlled: bool) -> Grid:
+    k = plan.interval
+    timed = plan.fraction * schedule.duration[k]
+    which = _which(plan)
+    duration = jnp.where(active, jnp.where(which == NO_STOP, timed, run.duration), SLACK_STEP)
+    control, stops = jax.tree.map(lambda rows: rows[k], (schedule.control, schedule.stops))
+    currents = run.currents
+    if not controlled:
+        currents = jnp.broadcast_to(control.target[:, None], run.currents.shape)
+    return Grid(duration, currents, control, stops, which, run.charge, _begins(schedule, plan), active)
+
+
+def _which(plan: Plan) -> Array:
+    return jnp.full(plan.fraction.shape, NO_STOP) if plan.stop is None else plan.stop
+
+
+def _begins(schedule: Schedule, plan: Plan) -> Array:
+    """Whether a protocol's step begins with this step of the grid."""
+    after = schedule.next_step[plan.interval]
+    return jnp.concatenate([jnp.ones(1, dtype=bool), after[1:] != after[:-1]])
 
 
 def _blocks(rows: Array) -> Array:
@@ -146,43 +173,115 @@ def _blocks(rows: Array) -> Array:
     return rows[index].reshape((count, block, *rows.shape[1:]))
 
 
-def _take_steps(system: ChainSystem, initial: State, schedule: Schedule, grid: tuple, settings: Settings) -> _Run:
-    fraction, interval, used = grid
+class _Place(NamedTuple):
+    """Where a replay stands."""
+
+    state: State
+    current: Scalar
+    slope: State
+    charge: Scalar
+    healthy: Flag
+    overrun: Flag
+    iterations: Counter
+
+
+def _take_steps(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, settings: Settings) -> _Run:
     tableau = settings.tableau
+    which, begins = _which(plan), _begins(schedule, plan)
+    before = jnp.concatenate([plan.interval[:1], plan.interval[:-1]])
+    steps = jnp.arange(plan.fraction.shape[0])
 
-    def take(inputs, carry):
-        state, slope, healthy, iterations = carry
-        j, part, k, before = inputs
-        fresh = schedule.jump[k] & ((j == 0) | (before != k))
-        slope = jax.tree.map(lambda s: jnp.where(fresh, 0.0, s), slope)
-        result = implicit_step(
-            system, state, slope, part * schedule.duration[k], schedule.current[k], tableau, settings.stage_newton,
-            refined=True,
+    def held(place: _Place):
+        rows = jax.tree.map(lambda y: jnp.broadcast_to(y[None], (tableau.stages, *y.shape)), place.state)
+        return place, (rows, jnp.full(tableau.stages, place.current), jnp.asarray(SLACK_STEP), place.charge)
+
+    def take(place: _Place, inputs):
+        j, part, k, previous, which, begins = inputs
+        interval = schedule.at(k)
+        jumps = schedule.jump[k] & ((j == 0) | (previous != k))
+        slope = jax.tree.map(lambda s: jnp.where(jumps, 0.0, s), place.slope)
+        current = interval.control.target
+        if schedule.controlled:
+            guess = starting_current(system, interval.control, place.state, place.current)
+            current = jnp.where(jumps | (interval.control.mode == CURRENT), guess, place.current)
+        charge = jnp.where(begins, 0.0, place.charge)
+        length, result, landed = _step_to_end(
+            system, place._replace(current=current, slope=slope, charge=charge), part * interval.duration, interval,
+            which, settings, schedule,
         )  # fmt: skip
-        done = result.converged
-        stages = jax.tree.map(lambda new, old: jnp.where(done, new, old), result.stages, _hold(state, tableau))
-        kept = jax.tree.map(lambda new, old: jnp.where(done, new, old), (result.state, result.slope), (state, slope))
-        return (*kept, healthy & done, iterations + result.iterations), stages
+        done = result.converged & landed
+        charge = charge + length * weighted(jnp.asarray(tableau.a[-1]), result.currents)
+        overrun = place.overrun
+        if schedule.stopped:
+            voltage = system.voltage(result.state, result.current)
+            passed = excesses(interval.stops, voltage, result.current, charge)
+            overrun = overrun | (done & (jnp.max(passed) > settings.atol))
+        new = _Place(
+            result.state, result.current, result.slope, charge, done, overrun, place.iterations + result.iterations
+        )
+        rows = (result.stages, result.currents, length, charge)
+        stay = place._replace(healthy=jnp.asarray(False), iterations=new.iterations)
+        return jax.tree.map(lambda a, b: jnp.where(done, a, b), (new._replace(healthy=place.healthy), rows), held(stay))
 
-    def one(carry, inputs):
-        active = inputs[0] < used
-        carry, stages = jax.lax.cond(active, take, lambda _, carry: (carry, _hold(carry[0], tableau)), inputs, carry)
-        return carry, (stages, carry[2])
+    def one(place: _Place, inputs):
+        active = inputs[0] < plan.used
+        place, rows = jax.lax.cond(active, take, lambda place, _: held(place), place, inputs)
+        return place, (*rows, place.healthy)
 
-    zero = jax.tree.map(jnp.zeros_like, initial)
-    carry = (initial, zero, jnp.asarray(True), jnp.asarray(0))
-    before = jnp.concatenate([interval[:1], interval[:-1]])
-    rows = (jnp.arange(fraction.shape[0]), fraction, interval, before)
-    (_, _, _, iterations), (stages, healthy) = jax.lax.scan(one, carry, rows)
-    return _Run(stages, healthy, iterations)
+    rest = jnp.asarray(0.0)
+    still = jax.tree.map(jnp.zeros_like, initial)
+    place = _Place(initial, rest, still, rest, jnp.asarray(True), jnp.asarray(False), jnp.asarray(0))
+    inputs = (steps, plan.fraction, plan.interval, before, which, begins)
+    place, (stages, currents, duration, charge, healthy) = jax.lax.scan(one, place, inputs)
+    return _Run(stages, currents, duration, charge, healthy, place.overrun, place.iterations)
 
 
-def _hold(state: State, tableau: Tableau) -> State:
-    return jax.tree.map(lambda y: jnp.broadcast_to(y[None], (tableau.stages, *y.shape)), state)
+def _step_to_end(
+    system: ChainSystem,
+    place: _Place,
+    length: Scalar,
+    interval: Interval,
+    which: Counter,
+    settings: Settings,
+    schedule: Schedule,
+) -> tuple[Scalar, StepResult, Flag]:
+    """One refined step; if a stop ends it, of the length at which that stop is met, by secants from the given one."""
+
+    def step(length: Scalar) -> StepResult:
+        return implicit_step(
+            system, place.state, place.current, place.slope, length, interval.control, settings.tableau,
+            settings.stage_newton, controlled=schedule.controlled, refined=True,
+        )  # fmt: skip
+
+    if not schedule.stopped:
+        return length, step(length), jnp.asarray(True)
+    timed = which == NO_STOP
+    weights = jnp.asarray(settings.tableau.a[-1])
+
+    def again(carry):
+        length, before, error_before, _, count, _, _ = carry
+        result = step(length)
+        charge = place.charge + length * weighted(weights, result.currents)
+        error = excess(which, interval.stops, system.voltage(result.state, result.current), result.current, charge)
+        first = count == 0
+        nudge = length * jnp.where(error < 0.0, 1e-3, -1e-3)
+        secant = -error * (length - before) / jnp.where(error == error_before, 1.0, error - error_before)
+        change = jnp.where(first, nudge, secant)
+        landed = timed | (jnp.abs(error) <= LANDED) | (~first & (jnp.abs(change) <= 1e-14 * length))
+        stuck = ~landed & ((error == error_before) | ~result.converged | (count >= MOST_SECANTS))
+        following = jnp.clip(length + change, 0.05 * length, 20.0 * length)
+        running = ~landed & ~stuck
+        return jnp.where(running, following, length), length, error, result, count + 1, landed, running
+
+    nothing = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(lambda: step(length)))
+    zero = jnp.asarray(0.0)
+    carry = (length, zero, jnp.asarray(jnp.inf), nothing, jnp.asarray(0), jnp.asarray(False), jnp.asarray(True))
+    length, _, _, result, _, landed, _ = jax.lax.while_loop(lambda carry: carry[-1], again, carry)
+    return length, result, landed
 
 
 def _moving_end(
-    system: ChainSystem, final: State, guarded: Flag, voltage: Scalar, current: Scalar, step: Scalar, settings: Settings
+    system: ChainSystem, final: State, guarded: Flag, voltage: Scalar, current: Scalar, control: Control, step: Scalar, settings: Settings
 ) -> Scalar:
     """Zero, with the derivative of the time at which the voltage passes its final value: dt/dp = -(dV/dp)/(dV/dt).
 
@@ -191,8 +290,10 @@ def _moving_end(
     """
     probe = 1e-6 * step
     still = jax.tree.map(jnp.zeros_like, final)
-    frozen = jax.lax.stop_gradient((system, final, still, probe, current))
-    after = implicit_step(*frozen, settings.tableau, settings.stage_newton, refined=True).state
+    frozen = jax.lax.stop_gradient((system, final, current, still, probe, control))
+    after = implicit_step(
+        *frozen, settings.tableau, settings.stage_newton, controlled=False, refined=True
+    ).state  # a run under voltage or power control has no business at the guard
     constant = jax.lax.stop_gradient(voltage)
     rate = jax.lax.stop_gradient((system.voltage(after, current) - constant) / probe)
     return jnp.where(guarded, -(voltage - constant) / jnp.where(guarded & (rate != 0.0), rate, 1.0), 0.0)

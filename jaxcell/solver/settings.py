@@ -26,7 +26,8 @@ class Settings(eqx.Module):
     atol: float = eqx.field(static=True, converter=_tolerance)
     """Absolute tolerance of potentials [V]; amounts are held to what shifts a potential by as much near exhaustion,
     atol F/RT of the depletion capacity."""
-    max_steps: int = eqx.field(static=True, default=4096)
+    max_steps: int | None = eqx.field(static=True, default=None)
+    """Most steps of a run; by default 4096 or, if that is more, 32 an interval."""
     first_fraction: float = eqx.field(static=True, default=1e-3)
     """First step after a jump of the current, as a fraction of its interval; rejected if too long."""
     voltage_guard: float = eqx.field(static=True, default=20.0)
@@ -38,8 +39,14 @@ class Settings(eqx.Module):
     def __check_init__(self) -> None:
         for name in ("rtol", "atol", "max_steps", "first_fraction", "voltage_guard"):
             value = getattr(self, name)
+            if name == "max_steps" and value is None:
+                continue
             if not (isinstance(value, (int, float)) and value > 0.0):
                 raise ValueError(f"Settings.{name} must be a number above 0, but is {value!r}.")
+
+    def most_steps(self, intervals: int) -> int:
+        """Steps there is room for in a run of so many intervals."""
+        return max(4096, 32 * intervals) if self.max_steps is None else self.max_steps
 
     @property
     def stage_newton(self) -> NewtonSettings:

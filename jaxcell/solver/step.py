@@ -5,10 +5,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from jaxcell.solver.linear import Factors, no_factors, substitute
-from jaxcell.solver.newton import NewtonSettings, newton, refine
+from jaxcell.solver.newton import NewtonSettings, Stage, newton, refine
+from jaxcell.solver.schedule import Control
 from jaxcell.solver.system import ChainSystem, State
 from jaxcell.solver.tableau import Tableau
 from jaxcell.units import Counter, Flag, Scalar
@@ -16,8 +17,11 @@ from jaxcell.units import Counter, Flag, Scalar
 
 class StepResult(NamedTuple):
     state: State
+    current: Scalar
+    """I [A m-2] at the step's end."""
     stages: State
     """Solutions of all stages, the last of which is `state`; leading axis: stages."""
+    currents: Float[Array, " stages"]
     slope: State
     """Rate of change of the state near the step's end, for the next guess."""
     factors: Factors
@@ -29,42 +33,61 @@ class StepResult(NamedTuple):
 def implicit_step(
     system: ChainSystem,
     state: State,
+    current: Scalar,
     slope: State,
     step: Scalar,
-    current: Scalar,
+    control: Control,
     tableau: Tableau,
     settings: NewtonSettings,
     *,
+    controlled: bool,
     refined: bool = False,
 ) -> StepResult:
-    """Advance the chain by `step` [s] at constant `current` [A m-2]; not differentiated.
+    """Advance the chain by `step` [s] under a control; not differentiated.
 
-    `refined`: each stage ends with one more Newton step, so that derivatives of the stage equations are derivatives
-    of its result.  Lithium balances either way: charge conservation is linear in the unknowns (what leaves the double
-    layers becomes lithium), and a full Newton step fulfils linear equations exactly (the last increment of a converged
-    stage is never limited).
+    `current`: the current, or a guess of it where it is `controlled`.  `refined`: each stage ends with one more Newton
+    step, so that derivatives of the stage equations are derivatives of its result.  Lithium balances either way: charge
+    conservation is linear in the unknowns (what leaves the double layers becomes lithium), and a full Newton step
+    fulfils linear equations exactly (the last increment of a converged stage is never limited).
     """
     nodes, from_start, from_stages = np.asarray(tableau.nodes), tableau.base_of_start, tableau.base_of_stages
     tolerance = settings.differentiable_tolerance if refined else settings.tolerance
 
-    def stage(carry, coefficients):
-        previous, guess_slope, stages, _, iterations, converged = carry
+    def solve_stage(carry, coefficients):
+        previous, current, guess_slope, stages, currents, _, iterations, converged = carry
         index, elapsed, of_start, of_stages = coefficients
         # stages to come are zero in `stages`, and have weight zero
         base = jax.tree.map(lambda y, rows: of_start * y + weighted(of_stages, rows), state, stages)
         guess = jax.tree.map(lambda y, s: y + elapsed * step * s, previous, guess_slope)
-        found = newton(system, guess, base, step * tableau.gamma, current, tolerance, settings.max_iterations)
-        y = refine(system, found.state, base, step * tableau.gamma, current) if refined else found.state
-        stages = jax.tree.map(lambda rows, one: jax.lax.dynamic_update_index_in_dim(rows, one, index, 0), stages, y)
+        stage = Stage(base, step * tableau.gamma, control)
+        found = newton(system, guess, current, stage, tolerance, settings.max_iterations, controlled=controlled)
+        y, current = found.state, found.current
+        if refined:
+            y, current = refine(system, y, current, stage, controlled=controlled)
+        stages = jax.tree.map(lambda rows, one: _put(rows, one, index), stages, y)
         new_slope = jax.tree.map(lambda new, old: (new - old) / (elapsed * step), y, previous)
-        return (y, new_slope, stages, found.factors, iterations + found.iterations, converged & found.converged), None
+        counts = (iterations + found.iterations, converged & found.converged)
+        return (y, current, new_slope, stages, _put(currents, current, index), found.factors, *counts), None
 
     stages = jax.tree.map(lambda y: jnp.zeros((tableau.stages, *y.shape), dtype=y.dtype), state)
-    carry = (state, slope, stages, no_factors(system, state), jnp.asarray(0, dtype=jnp.int64), jnp.asarray(True))
+    carry = (
+        state,
+        current,
+        slope,
+        stages,
+        jnp.zeros(tableau.stages),
+        no_factors(system, state),
+        jnp.asarray(0, dtype=jnp.int64),
+        jnp.asarray(True),
+    )
     coefficients = (np.arange(tableau.stages), np.diff(nodes, prepend=0.0), from_start, from_stages)
-    carry, _ = jax.lax.scan(stage, carry, jax.tree.map(jnp.asarray, coefficients))
-    new, new_slope, stages, factors, iterations, converged = carry
-    return StepResult(new, stages, new_slope, factors, converged, iterations)
+    carry, _ = jax.lax.scan(solve_stage, carry, jax.tree.map(jnp.asarray, coefficients))
+    new, current, new_slope, stages, currents, factors, iterations, converged = carry
+    return StepResult(new, current, stages, currents, new_slope, factors, converged, iterations)
+
+
+def _put(rows: Array, one: Array, index: Array) -> Array:
+    return jax.lax.dynamic_update_index_in_dim(rows, one, index, 0)
 
 
 def local_error(system: ChainSystem, old: State, result: StepResult, step: Scalar, tableau: Tableau) -> State:

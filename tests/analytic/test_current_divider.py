@@ -11,6 +11,7 @@ from jax import Array
 
 from jaxcell import (
     Cell,
+    Current,
     Film,
     Interface,
     LithiumElectrode,
@@ -97,7 +98,7 @@ def exact_linear(p: dict[str, Array], current: Array) -> Array:
 
 def plated(p: dict[str, Array], current: Array) -> Array:
     """(i_b, i_t) after 20 s of constant current, when double layers and films have long settled."""
-    protocol = Protocol.of(Step(-current, 20.0, points=1))
+    protocol = Protocol.of(Step(Current(-current), 20.0, points=1))
     solution = simulate(build(p), protocol, settings=SETTINGS, throw=False)
     sites = sample_cells.site_currents(solution)
     return jnp.where(solution.status == 0, jnp.stack([sites[0], sites[2]]), jnp.nan)

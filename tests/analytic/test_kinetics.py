@@ -9,7 +9,7 @@ import pytest
 import sample_cells
 from jax import Array
 
-from jaxcell import Protocol, Settings, Step, simulate
+from jaxcell import Current, Protocol, Settings, Step, simulate
 from jaxcell.physics.kinetics import butler_volmer
 from jaxcell.units import inverse_thermal_voltage
 
@@ -60,7 +60,7 @@ def simulated(p: dict[str, Array], current: Array) -> Array:
     cell = sample_cells.replace(
         sample_cells.bare(), **changes, separator__ionic_conductivity=p["kappa_s"], temperature=p["temperature"]
     )
-    protocol = Protocol.of(Step(-current, 10.0, points=1))
+    protocol = Protocol.of(Step(Current(-current), 10.0, points=1))
     return simulate(cell, protocol, settings=SETTINGS, throw=False).voltage[-1]
 
 

@@ -11,6 +11,7 @@ from jax import Array
 
 from jaxcell import (
     Cell,
+    Current,
     Interface,
     LithiumElectrode,
     LithiumKinetics,
@@ -102,7 +103,7 @@ def test_transient_settles_to_the_linear_split() -> None:
     small = 0.01
     cell = build(PARAMETERS)
     # Short, because what plates inside takes room from the pores.
-    protocol = Protocol.of(Step(-small * CURRENT, 0.05, points=1))
+    protocol = Protocol.of(Step(Current(-small * CURRENT), 0.05, points=1))
     solution = simulate(cell, protocol, points=40, settings=Settings(1e-4, 1e-6, newton=sample_cells.SHARP))
     found = by_site(solution.model, sample_cells.site_currents(solution)) / small
     limit = CURRENT * by_site(solution.model, small_signal(solution.model).share)

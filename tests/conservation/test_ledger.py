@@ -12,6 +12,7 @@ import sample_cells
 from jaxcell import (
     Cell,
     Collector,
+    Current,
     LithiumElectrode,
     Protocol,
     Settings,
@@ -86,7 +87,12 @@ def pulses() -> Solution:
     """Microsecond pulses on thick foils: what moves is 1e-9 of what is there."""
     foil = LithiumElectrode(500e-6, sample_cells.interface())
     cell = Cell(foil, sample_cells.separator(), foil)
-    pulse = (Step(-1000.0, 1e-6, 2), rest(5e-6, 2), Step(1000.0, 1e-6, 2), rest(1e-3, 2))
+    pulse = (
+        Step(Current(-1000.0), 1e-6, points=2),
+        rest(5e-6, 2),
+        Step(Current(1000.0), 1e-6, points=2),
+        rest(1e-3, 2),
+    )
     return simulate(cell, Protocol.of(*pulse, repeat=3))
 
 
@@ -128,7 +134,7 @@ class Leaking(ChainModel):
 def test_the_ledger_can_fail(kind: type[ChainModel]) -> None:
     sound = assemble(sample_cells.half())
     model = kind(**{f.name: getattr(sound, f.name) for f in dataclasses.fields(sound)})
-    schedule = Schedule(jnp.asarray([100.0]), jnp.asarray([10.0]), jnp.asarray([True]))
+    schedule = Schedule.of_currents(jnp.asarray([100.0]), jnp.asarray([10.0]), jnp.asarray([True]))
     trajectory = jax.jit(lambda m: solve(m, m.initial_state, schedule, COARSE))(model)
     solution = Solution(
         time=jnp.asarray([100.0]),

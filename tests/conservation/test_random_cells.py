@@ -12,6 +12,7 @@ from jaxcell import (
     RESULTS,
     Cell,
     Collector,
+    Current,
     Film,
     Interface,
     LithiumElectrode,
@@ -82,7 +83,7 @@ def protocols(draw: st.DrawFn) -> Protocol:
         current = draw(or_zero(decades(0.01, 100.0)))
         # The first plates, or there would be nothing to strip.
         sign = -1.0 if k == 0 else draw(st.sampled_from([-1.0, 1.0]))
-        steps.append(Step(sign * current, draw(decades(1e-5, 1e4)), points=2))
+        steps.append(Step(Current(sign * current), draw(decades(1e-5, 1e4)), points=2))
     return Protocol.of(*steps)
 
 

@@ -8,6 +8,7 @@ from jax import Array
 
 from jaxcell import (
     Cell,
+    Current,
     Interface,
     LithiumElectrode,
     LithiumKinetics,
@@ -37,7 +38,7 @@ def _relaxing_cell() -> Cell:
 
 
 RELAXING = _relaxing_cell()
-SMOOTH = Protocol.of(Step(-60.0, 4.0, points=4))
+SMOOTH = Protocol.of(Step(Current(-60.0), 4.0, points=4))
 
 
 def _voltages(cell: Cell, protocol: Protocol, plan: Plan, tableau: Tableau) -> Array:

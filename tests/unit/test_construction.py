@@ -10,6 +10,7 @@ from jaxtyping import TypeCheckError
 from jaxcell import (
     Cell,
     Collector,
+    Current,
     Interface,
     LithiumElectrode,
     LithiumKinetics,
@@ -51,9 +52,9 @@ NAN, INF = float("nan"), float("inf")
         (lambda: Pores(1e6, 1.5), r"Pores.porosity .*at most 1"),
         (lambda: Nucleation(-0.01), r"Nucleation.overpotential .*\[V\]"),
         (lambda: Collector(Interface(), None, 0.7), r"Collector.initial_potential .*at most 0.5"),
-        (lambda: Step(1.0, 0.0), r"Step.duration .*above 0 \[s\]"),
-        (lambda: Step(1.0, -5.0), r"Step.duration .* is -5 s"),
-        (lambda: Step(NAN, 1.0), r"Step.current_density must be a finite number \[A m-2\], but is nan"),
+        (lambda: Step(Current(1.0), 0.0), r"Step.duration .*above 0 \[s\]"),
+        (lambda: Step(Current(1.0), -5.0), r"Step.duration .* is -5 s"),
+        (lambda: Step(Current(NAN), 1.0), r"Current.current_density must be a finite number \[A m-2\], but is nan"),
         (lambda: rest(NAN), r"Step.duration"),
         (lambda: plate(0.0, 1.0), r"current_density_ma_cm2 must be a finite number above 0 \[mA cm-2\]"),
         (lambda: plate(-1.0, 1.0), r"current_density_ma_cm2"),
@@ -100,7 +101,7 @@ def test_values_under_a_transformation_are_let_through() -> None:
 def test_points_of_a_step(points) -> None:
     # A wrong type is caught first where types are checked at run time.
     with pytest.raises((ValueError, TypeCheckError), match=r"points"):
-        Step(1.0, 1.0, points)
+        Step(Current(1.0), 1.0, points=points)
 
 
 @pytest.mark.parametrize(
