@@ -31,7 +31,7 @@ def schedule_of(protocol: Protocol, cell: Cell) -> Schedule:
         control=Control(protocol.mode, signed),
         jump=protocol.jump,
         stops=Stops(above, below, fallen, charge),
-        next_step=jnp.searchsorted(protocol.step, protocol.step, side="right"),
+        next_step=jnp.cumsum(jnp.zeros_like(protocol.step).at[protocol.step].add(1))[protocol.step],
         controlled=protocol.controlled,
         stopped=protocol.stopped,
     )

@@ -158,10 +158,12 @@ def _run(cell: Cell, protocol: Protocol, plan: Plan | None, points: int, setting
         trajectory = solve(model, initial, schedule, settings)
     else:
         trajectory = replay(model, initial, schedule, plan, settings)
+    given = not (schedule.controlled or schedule.stopped)
+    current = schedule.control.target if given else trajectory.current
     return Solution(
         time=trajectory.time if schedule.stopped else jnp.cumsum(schedule.duration),
         voltage=sign * trajectory.voltage,
-        current_density=sign * (trajectory.current if schedule.controlled or schedule.stopped else schedule.control.target),
+        current_density=sign * current,
         charge=sign * trajectory.charge,
         step=protocol.step,
         state=trajectory.state,

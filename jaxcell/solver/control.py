@@ -31,13 +31,11 @@ def starting_current(system: ChainSystem, control: Control, state: State, curren
     voltage = jnp.where(rest == 0.0, 1.0, rest)
     by_power = control.target / voltage
     by_power = (control.target + slope * by_power**2) / (voltage + 2.0 * slope * by_power)
-    return jnp.where(
-        control.mode == CURRENT, control.target, jnp.where(control.mode == VOLTAGE, by_voltage, by_power)
-    )
+    return jnp.where(control.mode == CURRENT, control.target, jnp.where(control.mode == VOLTAGE, by_voltage, by_power))
 
 
 def excesses(stops: Stops, voltage: Scalar, current: Scalar, charge: Scalar) -> Float[Array, " stops"]:
-    """How far each stop is passed: V above, V below [V]; share of the current, of the charge [1]. Zero where it ends."""
+    """How far each stop is passed [V, V, share of the current, of the charge]; zero where it ends the step."""
     some = stops.current_below > 0.0
     limited = jnp.isfinite(stops.charge)
     fallen = 1.0 - jnp.abs(current) / jnp.where(some, stops.current_below, 1.0)

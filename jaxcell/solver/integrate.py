@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from jaxcell.solver.control import excesses, starting_current
 from jaxcell.solver.kernel import in_one_kernel
 from jaxcell.solver.replay import GUARD_MARGIN, replay
 from jaxcell.solver.results import RESULTS
-from jaxcell.solver.control import excesses, starting_current
 from jaxcell.solver.schedule import CURRENT, NO_STOP, Plan, Schedule
 from jaxcell.solver.settings import Settings
 from jaxcell.solver.step import implicit_step, local_error, weighted
@@ -25,6 +25,8 @@ from jaxcell.units import Counter, Scalar
 
 SMALLEST_FRACTION = 1e-13
 """Steps below this fraction of their interval end the run: the clock no longer resolves them."""
+MOST_REJECTED = 10
+"""A run ends when it has rejected so many times the steps it may take."""
 SMALLEST_STEP = 1e-12
 """... and below this many seconds, which no double layer needs."""
 
@@ -198,7 +200,7 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
         )  # fmt: skip
         at_once = at_once | (accepted & verdict.at_once)
         stopped = accepted & verdict.stopped & ~at_once
-        search = _either(accepted, verdict.search, no_search())
+        search = _either(accepted & ~at_once, verdict.search, no_search())
         which = jnp.where(stopped, verdict.which, NO_STOP)
         accepted = accepted & ~verdict.search.active & ~at_once
 
@@ -208,7 +210,7 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     factor = jnp.where(accurate & beyond, 0.5, factor)
     # A step cut short to land on an output time says nothing against the longer one.
     proposal = jnp.where(accepted, jnp.maximum(step * factor, jnp.where(step < p.step, p.step, 0.0)), step * factor)
-    small = (proposal < SMALLEST_FRACTION * length) | (proposal < SMALLEST_STEP)
+    small = ~((proposal >= SMALLEST_FRACTION * length) & (proposal >= SMALLEST_STEP))
     too_small = ~accepted & small & ~search.active & ~at_once
 
     reached = accepted & (step == remaining)
@@ -220,13 +222,14 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     proposal = jnp.where(jumps, jnp.where(stopped | at_once, first, jnp.minimum(proposal, first)), proposal)
     count = p.steps + jnp.where(accepted, 1, 0)
     unfinished = next_interval < schedule.duration.shape[0]
+    room, limit = p.fraction.shape[0], int(RESULTS.step_limit)
     status = jnp.where(
         accepted & beyond | too_small & beyond,
         int(RESULTS.voltage_guard),
         jnp.where(
             too_small,
             int(RESULTS.step_too_small),
-            jnp.where((count >= p.fraction.shape[0]) & unfinished, int(RESULTS.step_limit), p.status),
+            jnp.where((count >= room) & unfinished | (p.rejected >= MOST_REJECTED * room), limit, p.status),
         ),
     )
 

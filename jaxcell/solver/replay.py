@@ -127,16 +127,12 @@ def _run_jvp(primals, tangents):
     @jax.checkpoint
     def block(carried: Carried, inputs):
         (grid, grid_tangent, stages), start = inputs
-        found, carried = step_tangents(
-            system, grid, stages, start, system_tangent, grid_tangent, carried, scheme
-        )
+        found, carried = step_tangents(system, grid, stages, start, system_tangent, grid_tangent, carried, scheme)
         return carried, found
 
     carried = Carried(filled(initial, initial_tangent), jnp.asarray(0.0))
     _, found = jax.lax.scan(block, carried, (blocks, starts))
-    found = jax.tree.map(
-        lambda rows: jnp.reshape(rows, (count.size, *rows.shape[2:]))[: active.size], found
-    )
+    found = jax.tree.map(lambda rows: jnp.reshape(rows, (count.size, *rows.shape[2:]))[: active.size], found)
     currents = found.currents if scheme.controlled else grid_tangent.currents
     duration = found.duration if scheme.stopped else grid_tangent.duration
     return run, run._replace(stages=found.stages, currents=currents, duration=duration, **NO_TANGENT)
@@ -281,7 +277,14 @@ def _step_to_end(
 
 
 def _moving_end(
-    system: ChainSystem, final: State, guarded: Flag, voltage: Scalar, current: Scalar, control: Control, step: Scalar, settings: Settings
+    system: ChainSystem,
+    final: State,
+    guarded: Flag,
+    voltage: Scalar,
+    current: Scalar,
+    control: Control,
+    step: Scalar,
+    settings: Settings,
 ) -> Scalar:
     """Zero, with the derivative of the time at which the voltage passes its final value: dt/dp = -(dV/dp)/(dV/dt).
 

@@ -22,7 +22,8 @@ class RESULTS(IntEnum):
 _SENTENCES = {
     RESULTS.successful: "The run reached the end of its protocol.",
     RESULTS.newton_failed: (
-        "Newton's method did not converge on a planned step grid; plan a new grid at the present parameters."
+        "Newton's method did not converge on a planned step grid, or a stop is not met in the step that should end on "
+        "it; plan a new grid at the present parameters."
     ),
     RESULTS.step_too_small: (
         "The time step fell below the smallest the clock resolves; "
@@ -36,7 +37,7 @@ _SENTENCES = {
         "everything before that time is kept."
     ),
     RESULTS.plan_outdated: (
-        "The step grid was made by a run that ended early, and at these values the run does not end there; "
-        "plan a new grid."
+        "The step grid does not serve at these values: the run it was made by ended early and this one would not, or a "
+        "stop is passed where none was planned; plan a new grid."
     ),
 }

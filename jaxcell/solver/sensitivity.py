@@ -13,7 +13,7 @@ forward for tangents and, transposed, backward for cotangents.
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -63,8 +63,10 @@ class Unknowns(NamedTuple):
     """Tangents of a step; leading axis where there are several: steps."""
 
     stages: State
-    currents: Array | None
-    duration: Array | None
+    currents: Any
+    """None unless `Scheme.controlled`."""
+    duration: Any
+    """None unless `Scheme.stopped`."""
 
 
 class Carried(NamedTuple):
@@ -75,7 +77,7 @@ class Carried(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """Coefficients of a step's equations."""
+    """Coefficients of a step's equations; None where the scheme has no such unknown."""
 
     factors: Factors
     capacities: Capacities
@@ -84,15 +86,15 @@ class _Known(NamedTuple):
     currents: Array
     duration: Scalar
     begins: Array
-    push: State | None
+    push: Any
     """P = d(rate)/dI of each stage."""
-    control_row: tuple[State, Array] | None
+    control_row: Any
     """Derivatives of the control's error by state and current."""
-    stretch: State | None
+    stretch: Any
     """q = -dR/dh."""
-    stop_row: tuple[State, Scalar, Scalar] | None
+    stop_row: Any
     """Derivatives of the stop's excess by state, current and charge at the step's end."""
-    ends_on_stop: Array | None
+    ends_on_stop: Any
 
 
 def step_tangents(
@@ -183,7 +185,7 @@ def _coefficients(system: ChainSystem, grid: Grid, stages: State, bases: State, 
             stop_row = jax.grad(partial(_stop_error, system, own), argnums=(0, 1, 2))(
                 _last(y), own.currents[-1], own.charge
             )
-            ends = own.which != NO_STOP
+            ends = (own.which != NO_STOP) & own.active
         known = _Known(
             factors, system.capacities, g, own.active, own.currents, own.duration, own.begins, push, control_row,
             stretch, stop_row, ends,
@@ -290,7 +292,7 @@ def _with_start(rhs: Unknowns, carried: Carried, known: _Known, scheme: Scheme) 
     if scheme.stopped:
         # Charge from before the block counts until the protocol's step ends: here, or in a later step of the block.
         since = jnp.cumsum(known.begins.astype(jnp.int64)) == 0
-        known_part = jnp.where(since & known.ends_on_stop & known.active, known.stop_row[2], 0.0)
+        known_part = jnp.where(since & known.ends_on_stop, known.stop_row[2], 0.0)
         duration = duration - known_part * carried.charge
     return Unknowns(stages, rhs.currents, duration)
 
@@ -313,7 +315,7 @@ def _product(system: ChainSystem, known: _Known, lin, x: Unknowns, scheme: Schem
             currents = jnp.where(own.active, held, row.currents)
         if scheme.stopped:
             left = jax.tree.map(lambda a, q: a - q * row.duration, left, own.stretch)
-            met = own.ends_on_stop & own.active
+            met = own.ends_on_stop
             duration = jnp.where(met, _stop_value(own, row, charge, scheme), row.duration)
         held = jax.tree.map(lambda r, old: r - old[None], row.stages, y)
         return after, Unknowns(jax.tree.map(lambda a, b: jnp.where(own.active, a, b), left, held), currents, duration)

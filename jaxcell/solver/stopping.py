@@ -99,7 +99,7 @@ def look_for_stop(
     trial = jnp.where(inside, secant, low + 0.5 * width)
     pinched = bracketed & (width < smallest)
     at_once = pinched & (finite_high < 2.0 * smallest)
-    stopped = landed | (over & pinched)
+    stopped = landed | pinched
 
     glance, where = _inside(stops, system, view, tableau)
     dips = (largest < -tolerance) & (glance > tolerance) & ~search.active & (where * step > smallest)
@@ -132,6 +132,4 @@ def _inside(stops: Stops, system: ChainSystem, view: StepView, tableau: Tableau)
 def _interpolation(tableau: Tableau) -> Float[np.ndarray, "looks knots"]:
     """Values at LOOKS of the polynomials that are one at a knot (start, stages) and zero at the others."""
     knots = np.array([0.0, *tableau.nodes])
-    return np.array(
-        [[np.prod([(x - o) / (k - o) for o in knots if o != k]) for k in knots] for x in LOOKS]
-    )
+    return np.array([[np.prod([(x - o) / (k - o) for o in knots if o != k]) for k in knots] for x in LOOKS])

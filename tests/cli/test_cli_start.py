@@ -43,7 +43,7 @@ def test_shipped_studies_are_valid(path: Path) -> None:
 
 
 def test_readme_example(capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    code = "\n".join(re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL))
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
     said = capsys.readouterr().out
     assert re.search(r"\d+\.\d% of the plated lithium lies below the layer", said)

@@ -140,6 +140,8 @@ def test_the_ledger_can_fail(kind: type[ChainModel]) -> None:
         time=jnp.asarray([100.0]),
         voltage=-trajectory.voltage,
         current_density=jnp.asarray([-10.0]),
+        charge=-trajectory.charge,
+        step=jnp.asarray([0]),
         state=trajectory.state,
         model=model,
         trajectory=trajectory,
