@@ -55,6 +55,8 @@ def main() -> None:
 
         x = jnp.zeros(2)
         gradient = jax.jit(jax.grad(energy)).lower(x).compile()
+        memory = gradient.memory_analysis()
+        assert memory is not None
         solution = run(x)
         result[str(count)] = {
             "steps": int(solution.trajectory.plan.used),
@@ -62,7 +64,7 @@ def main() -> None:
             "imbalance": float(jnp.nanmax(jnp.abs(lithium_ledger(solution).imbalance))),
             "run_ms": 1e3 * cases.best_of(lambda f=run, y=x: f(y).voltage, 3)[1],
             "gradient_ms": 1e3 * cases.best_of(lambda f=gradient, y=x: f(y), 3)[1],
-            "gradient_temporary_mb": gradient.memory_analysis().temp_size_in_bytes / 1e6,
+            "gradient_temporary_mb": memory.temp_size_in_bytes / 1e6,
         }
     print(json.dumps(result, indent=2))
     OUT.write_text(json.dumps(result, indent=2) + "\n")
