@@ -30,7 +30,8 @@ LANDED = 1e-13
 """A stop is met within this [V, or share of the current or charge]."""
 MOST_SECANTS = 40
 BLOCK = 32
-"""Steps whose derivatives are evaluated at a time, and recomputed on the way back, which bounds the memory."""
+"""Steps whose derivatives are evaluated at a time, and recomputed on the way back, which bounds the memory; a block of
+slack steps only is skipped."""
 
 
 def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, settings: Settings) -> Trajectory:
@@ -127,7 +128,16 @@ def _run_jvp(primals, tangents):
     @jax.checkpoint
     def block(carried: Carried, inputs):
         (grid, grid_tangent, stages), start = inputs
-        found, carried = step_tangents(system, grid, stages, start, system_tangent, grid_tangent, carried, scheme)
+
+        def taken(carried: Carried):
+            return step_tangents(system, grid, stages, start, system_tangent, grid_tangent, carried, scheme)
+
+        def slack(carried: Carried):
+            found = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), jax.eval_shape(taken, carried)[0])
+            held = jax.tree.map(lambda y, rows: jnp.broadcast_to(y, rows.shape), carried.state, found.stages)
+            return found._replace(stages=held), carried
+
+        found, carried = jax.lax.cond(jnp.any(grid.active), taken, slack, carried)
         return carried, found
 
     carried = Carried(filled(initial, initial_tangent), jnp.asarray(0.0))
