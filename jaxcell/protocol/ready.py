@@ -117,7 +117,7 @@ def anode_free_cycling(
     current_density_ma_cm2: Any = None,
     hold_until: Until | None = None,
     rest_s: Any = 0.0,
-    points: int = 50,
+    points: int | None = None,
 ) -> Protocol:
     """Cycling of a full cell that is built without lithium on the anode: charge first, which plates the collector.
 

@@ -16,6 +16,8 @@ from jaxcell.units import FARADAY, Quantity, Scalar, from_ma_cm2, from_mah_cm2, 
 
 LONGEST = 24 * 3600.0
 """Longest duration [s] of a step that only its stops end; at C-rates below C/12 `LONGEST_CAPACITIES` are longer."""
+OPEN_ENDED = 288
+"""Rows of a step that only its stops end: one every 5 minutes of `LONGEST`."""
 LONGEST_CAPACITIES = 2.0
 """Capacities [1] that a step of constant C-rate has time to pass where only its stops end it."""
 _HOUR = 3600.0
@@ -68,15 +70,15 @@ class Step(Component):
         _check_stops(self.control, self.until)
 
 
-def rest(duration_s: Any = None, points: int = 20, *, until: Until | None = None) -> Step:
+def rest(duration_s: Any = None, points: int | None = None, *, until: Until | None = None) -> Step:
     """No current for `duration_s` [s]; a voltage stop may end it (after `LONGEST` at the latest)."""
-    return ended("rest", Current(0.0), duration_s, until, points)
+    return ended("rest", Current(0.0), duration_s, until, points, usual=20)
 
 
 def plate(
     current_density_ma_cm2: Any,
     capacity_mah_cm2: Any = None,
-    points: int = 50,
+    points: int | None = None,
     *,
     until: Until | None = None,
     duration: Any = None,
@@ -92,7 +94,7 @@ def plate(
 def strip(
     current_density_ma_cm2: Any,
     capacity_mah_cm2: Any = None,
-    points: int = 50,
+    points: int | None = None,
     *,
     until: Until | None = None,
     duration: Any = None,
@@ -104,7 +106,7 @@ def strip(
 def charge(
     current_density_ma_cm2: Any = None,
     capacity_mah_cm2: Any = None,
-    points: int = 50,
+    points: int | None = None,
     *,
     c_rate: Any = None,
     power_density_mw_cm2: Any = None,
@@ -122,7 +124,7 @@ def charge(
 def discharge(
     current_density_ma_cm2: Any = None,
     capacity_mah_cm2: Any = None,
-    points: int = 50,
+    points: int | None = None,
     *,
     c_rate: Any = None,
     power_density_mw_cm2: Any = None,
@@ -134,13 +136,17 @@ def discharge(
     return _driven("discharge", -1.0, given, capacity_mah_cm2, duration, until, points)
 
 
-def hold(voltage: Any, *, until: Until | None = None, duration: Any = None, points: int = 50) -> Step:
+def hold(voltage: Any, *, until: Until | None = None, duration: Any = None, points: int | None = None) -> Step:
     """Hold the terminal at `voltage` [V] for `duration` [s] or until the current has fallen or a charge has passed."""
     return ended("hold", Voltage(voltage), duration, until, points)
 
 
-def ended(owner: str, control: Control, duration: Any, until: Until | None, points: int) -> Step:
+def ended(
+    owner: str, control: Control, duration: Any, until: Until | None, points: int | None, usual: int = 50
+) -> Step:
     """The step that lasts until the first of `duration` [s] and the stops.
+
+    Without `points` it has the `usual` number of rows or, if only stops end it, `OPEN_ENDED` of them.
 
     A charge limit Q of a constant current I is no stop but a duration, Q/|I|. Raises ValueError, in the name of
     `owner`, if nothing ends the step.
@@ -156,8 +162,9 @@ def ended(owner: str, control: Control, duration: Any, until: Until | None, poin
         raise ValueError(f"{owner} must have an end, but has neither a duration [s] nor a stop.")
     if not times:
         times.append(_longest(control))
+        usual = OPEN_ENDED
     shortest = times[0] if len(times) == 1 else _first(owner, *times)
-    return Step(control, shortest, until, points)
+    return Step(control, shortest, until, usual if points is None else points)
 
 
 def from_mw_cm2(power_density: Any) -> Any:
@@ -179,7 +186,7 @@ def _first(owner: str, duration: Any, limit: Scalar) -> Scalar:
 
 
 def _galvanostatic(
-    owner: str, sign: float, density_ma_cm2: Any, capacity: Any, duration: Any, until: Until | None, points: int
+    owner: str, sign: float, density_ma_cm2: Any, capacity: Any, duration: Any, until: Until | None, points: int | None
 ) -> Step:
     density = above_zero("current_density_ma_cm2", density_ma_cm2, "mA cm-2")
     control = Current(sign * from_ma_cm2(density))
@@ -187,7 +194,7 @@ def _galvanostatic(
 
 
 def _driven(
-    owner: str, sign: float, given: tuple, capacity: Any, duration: Any, until: Until | None, points: int
+    owner: str, sign: float, given: tuple, capacity: Any, duration: Any, until: Until | None, points: int | None
 ) -> Step:
     if sum(one is not None for one in given) != 1:
         raise ValueError(

@@ -71,3 +71,10 @@ def test_any_number_will_do() -> None:
     for value in (1, 1.0, jnp.asarray(1.0)):
         assert float(Current(value).current_density) == 1.0
         assert float(plate(value, value).duration) == pytest.approx(3600.0)
+
+
+def test_a_step_that_only_stops_end_has_rows_five_minutes_apart() -> None:
+    protocol = Protocol.of("Strip at 1 mA/cm2 until 1 V", strip(1.0, until=Until(voltage_above=1.0), points=10))
+    assert protocol.duration[0] == 300.0
+    assert protocol.duration[-1] == 8640.0
+    assert protocol.duration.shape == (288 + 10,)
