@@ -137,6 +137,8 @@ def _check_plan(plan: Plan, protocol: Protocol) -> None:
             f"plan must belong to this protocol, but was made for {plan.last_step.shape[0]} intervals and the protocol "
             f"has {protocol.duration.shape[0]}."
         )
+    if plan.stop is not None and not protocol.stopped:
+        raise ValueError("plan must belong to this protocol, but was made for one whose steps end on stops.")
     if plan.duration is None or is_traced(plan.duration) or is_traced(protocol.duration):
         return
     made, asked = np.asarray(plan.duration), np.asarray(protocol.duration)

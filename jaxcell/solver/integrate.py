@@ -79,7 +79,7 @@ def solve(system: ChainSystem, initial: State, schedule: Schedule, settings: Set
 @solve.def_jvp
 def _solve_jvp(primals, tangents):
     system, initial, schedule, settings = primals
-    planned = jax.lax.stop_gradient(solve(*primals))
+    planned = solve(*primals)
     plan = planned.plan
     out, tangent = eqx.filter_jvp(
         lambda s, i, q: replay(s, i, q, plan, settings), (system, initial, schedule), tangents[:3]

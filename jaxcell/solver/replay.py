@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Bool, Float
 
 from jaxcell.solver.control import excess, excesses, starting_current
@@ -77,7 +78,8 @@ def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, 
         charge=reached_only(good, charge),
         voltage_error=jnp.full_like(voltage, jnp.nan),
         final=final,
-        final_time=jnp.sum(covered) + moving,
+        # A product, so that derivatives of a failed replay are not silently those of the part that was run.
+        final_time=jnp.where(healthy, 1.0, jnp.nan) * (jnp.sum(covered) + moving),
         final_voltage=final_voltage,
         final_current=final_current,
         status=status,
@@ -137,7 +139,7 @@ def _run_jvp(primals, tangents):
             held = jax.tree.map(lambda y, rows: jnp.broadcast_to(y, rows.shape), carried.state, found.stages)
             return found._replace(stages=held), carried
 
-        found, carried = jax.lax.cond(jnp.any(grid.active), taken, slack, carried)
+        found, carried = jax.lax.cond(_in_any_member(jnp.any(grid.active)), taken, slack, carried)
         return carried, found
 
     carried = Carried(filled(initial, initial_tangent), jnp.asarray(0.0))
@@ -146,6 +148,18 @@ def _run_jvp(primals, tangents):
     currents = found.currents if scheme.controlled else grid_tangent.currents
     duration = found.duration if scheme.stopped else grid_tangent.duration
     return run, run._replace(stages=found.stages, currents=currents, duration=duration, **NO_TANGENT)
+
+
+@custom_vmap
+def _in_any_member(flag: Flag) -> Flag:
+    """A flag that, batched, is the same for all members: a branch on it stays a branch."""
+    return flag
+
+
+@_in_any_member.def_vmap
+def _(axis_size, in_batched, flag):
+    del axis_size, in_batched
+    return _in_any_member(jnp.any(flag, axis=0)), False
 
 
 def _grid(schedule: Schedule, plan: Plan, run: _Run, active: Array, *, controlled: bool) -> Grid:
@@ -219,6 +233,9 @@ def _take_steps(system: ChainSystem, initial: State, schedule: Schedule, plan: P
         charge = charge + length * weighted(jnp.asarray(tableau.a[-1]), result.currents)
         overrun = place.overrun
         if schedule.stopped:
+            overrun = overrun | (
+                jumps & _left_out(system, schedule, place, jnp.where(j == 0, -1, previous), k, settings)
+            )
             voltage = system.voltage(result.state, result.current)
             passed = excesses(interval.stops, voltage, result.current, charge)
             overrun = overrun | (done & (jnp.max(passed) > settings.atol))
@@ -240,6 +257,18 @@ def _take_steps(system: ChainSystem, initial: State, schedule: Schedule, plan: P
     inputs = (steps, plan.fraction, plan.interval, before, which, begins)
     place, (stages, currents, duration, charge, healthy) = jax.lax.scan(one, place, inputs)
     return _Run(stages, currents, duration, charge, healthy, place.overrun, place.iterations)
+
+
+def _left_out(
+    system: ChainSystem, schedule: Schedule, place: _Place, previous: Counter, interval: Counter, settings: Settings
+) -> Flag:
+    """Whether the plan leaves out a step, because its stop was passed as it began, that would run here."""
+    skipped = jnp.where(previous < 0, 0, schedule.next_step[jnp.maximum(previous, 0)])
+    inside = (previous >= 0) & (schedule.next_step[jnp.maximum(previous, 0)] == schedule.next_step[interval])
+    _, control, stops = schedule.at(skipped)
+    current = starting_current(system, control, place.state, place.current)
+    passed = excesses(stops, system.voltage(place.state, current), current, jnp.zeros_like(current))
+    return ~inside & (skipped < interval) & (jnp.max(passed) < -settings.atol)
 
 
 def _step_to_end(
@@ -275,6 +304,9 @@ def _step_to_end(
         change = jnp.where(first, nudge, secant)
         landed = timed | (jnp.abs(error) <= LANDED) | (~first & (jnp.abs(change) <= 1e-14 * length))
         stuck = ~landed & ((error == error_before) | ~result.converged | (count >= MOST_SECANTS))
+        # Rounding can hide the root: no length that the clock resolves comes closer.
+        landed = landed | (stuck & result.converged & (jnp.abs(error) <= settings.atol))
+        stuck = stuck & ~landed
         following = jnp.clip(length + change, 0.05 * length, 20.0 * length)
         running = ~landed & ~stuck
         return jnp.where(running, following, length), length, error, result, count + 1, landed, running

@@ -247,12 +247,16 @@ def _stop_value(own: _Known, found: Unknowns, charge: Scalar, scheme: Scheme) ->
 
 def _charge_after(own: _Known, found: Unknowns, charge: Scalar, scheme: Scheme) -> Scalar:
     """d(charge) at the step's end, with charge = sum over steps of h sum_s w_s I_s since the protocol's step began."""
-    weights = jnp.asarray(scheme.tableau.a[-1])
+
+    def mean(currents: Array) -> Scalar:
+        # Numbers, not an array: batched, a solve takes the arrays in its code for members of the batch.
+        return sum((w * currents[s] for s, w in enumerate(scheme.tableau.a[-1])), start=jnp.zeros_like(charge))
+
     after = jnp.where(own.begins, 0.0, charge)
     if scheme.controlled:
-        after = after + jnp.where(own.active, own.duration, 0.0) * jnp.sum(weights * found.currents)
+        after = after + jnp.where(own.active, own.duration, 0.0) * mean(found.currents)
     if scheme.stopped:
-        after = after + jnp.where(own.active, found.duration, 0.0) * jnp.sum(weights * own.currents)
+        after = after + jnp.where(own.active, found.duration, 0.0) * mean(own.currents)
     return after
 
 

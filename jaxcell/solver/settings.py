@@ -41,6 +41,8 @@ class Settings(eqx.Module):
             value = getattr(self, name)
             if name == "max_steps" and value is None:
                 continue
+            if name == "max_steps" and not isinstance(value, int):
+                raise ValueError(f"Settings.max_steps must be a whole number above 0, but is {value!r}.")
             if not (isinstance(value, (int, float)) and value > 0.0):
                 raise ValueError(f"Settings.{name} must be a number above 0, but is {value!r}.")
 

@@ -177,3 +177,55 @@ def test_batches_stop_each_at_its_own_time() -> None:
     thickness = jnp.asarray([0.5e-6, 1e-6, 2e-6])
     times = jax.jit(jax.vmap(end))(thickness)
     np.testing.assert_allclose(times / times[1], [0.5, 1.0, 2.0], rtol=5e-3)
+
+
+def leaving(stop: float) -> Protocol:
+    return Protocol.of(strip(1.0, until=Until(voltage_above=stop), duration=7200.0, points=4), rest(60.0, points=2))
+
+
+def test_a_plan_that_left_a_step_out_is_outdated_where_the_step_runs() -> None:
+    skipping = simulate(THIN, leaving(-1.0))
+    assert simulate(THIN, leaving(-1.0), plan=skipping.plan).result is RESULTS.successful
+    assert simulate(THIN, leaving(0.3), plan=skipping.plan, throw=False).result is RESULTS.plan_outdated
+
+
+def test_a_plan_with_stops_is_refused_for_a_protocol_without() -> None:
+    plan = simulate(THIN, leaving(0.3)).plan
+    timed = Protocol.of(strip(1.0, duration=7200.0, points=4), rest(60.0, points=2))
+    with pytest.raises(ValueError, match="made for one whose steps end on stops"):
+        simulate(THIN, timed, plan=plan)
+
+
+@pytest.mark.parametrize("kind", ["held, coarse grid", "no double layers"])
+def test_ends_that_rounding_hides_keep_their_derivative(kind: str) -> None:
+    """The replay of a run's own steps must find the ends again: a failure would leave derivatives of zero."""
+    if kind == "no double layers":
+        bare = Interface(double_layer_capacitance=0.0)
+        cell = Cell(LithiumElectrode(2e-6, bare), OHMIC.separator, LithiumElectrode(50e-6, bare))
+        protocol, at, h = (lambda v: leaving(v)), 0.2, 1e-3
+    else:
+        cell = sample_cells.replace(THIN, working__lithium_thickness=2e-6)
+        protocol = lambda i: Protocol.of(hold(0.05, until=Until(current_below=i), duration=7200.0, points=6))  # noqa: E731
+        at, h = 1.0, 1e-2
+
+    def end(x):
+        return simulate(cell, protocol(x), throw=False).trajectory.final_time
+
+    found = jax.jvp(end, (at,), (1.0,))[1]
+    expected = (end(at + h) - end(at - h)) / (2 * h)
+    assert float(found) == pytest.approx(float(expected), rel=1e-3)
+
+
+def test_batches_and_reverse_mode_in_either_order() -> None:
+    protocol = leaving(0.3)
+
+    def end(thickness):
+        cell = sample_cells.replace(THIN, working__lithium_thickness=thickness)
+        return simulate(cell, protocol, throw=False).trajectory.final_time
+
+    several = jnp.asarray([0.5e-6, 1e-6])
+    inside = jax.jit(jax.vmap(jax.grad(end)))(several)
+    outside = jax.jit(jax.grad(lambda x: jnp.sum(jax.vmap(end)(x))))(several)
+    np.testing.assert_allclose(inside, outside, rtol=1e-12)
+    # Faraday's law: 742.2 s a micrometre.
+    np.testing.assert_allclose(inside, 742.2e6, rtol=1e-3)
