@@ -39,14 +39,15 @@ def schedule_of(protocol: Protocol, cell: Cell) -> Schedule:
 
 def check_rates(protocol: Protocol, cell: Cell) -> None:
     """Refuse C-rates for a cell that says nothing of its capacity."""
-    if cell.nominal_capacity is None and not is_traced(protocol.value_is_rate):
-        rates = np.asarray(protocol.value_is_rate) | np.asarray(protocol.current_below_is_rate)
-        if np.any(rates):
-            step = int(np.asarray(protocol.step)[np.argmax(rates)])
-            raise ValueError(
-                f"protocol step {step} is given as a C-rate, so cell.nominal_capacity must be a number [C m-2] "
-                f"(1 mAh cm-2 is 36000 C m-2), but is None."
-            )
+    if protocol.rated and cell.nominal_capacity is None:
+        which = "a protocol step"
+        if not is_traced(protocol.value_is_rate):
+            rates = np.asarray(protocol.value_is_rate) | np.asarray(protocol.current_below_is_rate)
+            which = f"protocol step {int(np.asarray(protocol.step)[np.argmax(rates)])}"
+        raise ValueError(
+            f"{which} is given as a C-rate, so cell.nominal_capacity must be a number [C m-2] "
+            f"(1 mAh cm-2 is 36000 C m-2), but is None."
+        )
 
 
 def _charge_as_time(

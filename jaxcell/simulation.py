@@ -70,7 +70,7 @@ class Solution(eqx.Module):
     @property
     def reached(self) -> int:
         """Number of the protocol's times that the run reached; needs concrete values."""
-        return int(np.sum(np.isfinite(np.asarray(self.voltage))))
+        return self.taken.size
 
     @property
     def taken(self) -> np.ndarray:

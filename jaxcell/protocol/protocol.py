@@ -18,15 +18,16 @@ from jaxcell.component import whole_number
 from jaxcell.protocol.controls import Control, CRate, Current, Power, Voltage
 from jaxcell.protocol.steps import Step, Until, ended
 from jaxcell.protocol.text import parse_step
+from jaxcell.solver import schedule
 from jaxcell.units import is_traced, strong_float64
 
 
 class Mode(IntEnum):
     """What an interval holds constant at the terminal."""
 
-    CURRENT = 0
-    VOLTAGE = 1
-    POWER = 2
+    CURRENT = schedule.CURRENT
+    VOLTAGE = schedule.VOLTAGE
+    POWER = schedule.POWER
 
 
 class Protocol(eqx.Module):
@@ -59,6 +60,8 @@ class Protocol(eqx.Module):
     """Whether any step holds something else than a current."""
     stopped: bool = eqx.field(static=True)
     """Whether any step has a stop."""
+    rated: bool = eqx.field(static=True)
+    """Whether any number is a C-rate, which only a cell with a capacity can follow."""
 
     @classmethod
     def of(cls, *steps: Any, repeat: int = 1) -> "Protocol":
@@ -87,6 +90,7 @@ class Protocol(eqx.Module):
             step=jnp.asarray(np.repeat(np.arange(order.size), points)),
             controlled=any(row.mode != Mode.CURRENT for row in rows),
             stopped=any(step.until is not None for step in resolved),
+            rated=any(row.value_is_rate or row.current_below_is_rate for row in rows),
         )
 
     @classmethod
@@ -113,6 +117,7 @@ class Protocol(eqx.Module):
             charge=never,
             controlled=False,
             stopped=False,
+            rated=False,
         )
 
     @property

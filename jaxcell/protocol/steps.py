@@ -12,15 +12,14 @@ import numpy as np
 
 from jaxcell.component import Component, quantity, whole_number
 from jaxcell.protocol.controls import Control, CRate, Current, Power, Voltage
-from jaxcell.units import FARADAY, Quantity, Scalar, from_ma_cm2, from_mah_cm2, is_traced, strong_float64
+from jaxcell.units import FARADAY, HOUR, Quantity, Scalar, from_ma_cm2, from_mah_cm2, is_traced, strong_float64
 
-LONGEST = 24 * 3600.0
+LONGEST = 24 * HOUR
 """Longest duration [s] of a step that only its stops end; at C-rates below C/12 `LONGEST_CAPACITIES` are longer."""
 OPEN_ENDED = 288
 """Rows of a step that only its stops end: one every 5 minutes of `LONGEST`."""
 LONGEST_CAPACITIES = 2.0
 """Capacities [1] that a step of constant C-rate has time to pass where only its stops end it."""
-_HOUR = 3600.0
 _W_M2 = 10.0
 """W m-2 in one mW cm-2."""
 
@@ -176,7 +175,7 @@ def _longest(control: Control) -> Scalar:
     """Duration [s] that no stop of an ordinary step needs."""
     longest = strong_float64(LONGEST)
     if isinstance(control, CRate):
-        return jnp.maximum(longest, LONGEST_CAPACITIES * _HOUR / jnp.abs(control.rate))
+        return jnp.maximum(longest, LONGEST_CAPACITIES * HOUR / jnp.abs(control.rate))
     return longest
 
 

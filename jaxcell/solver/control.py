@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxcell.solver.schedule import CURRENT, NO_STOP, VOLTAGE, Control, Stops
+from jaxcell.solver.schedule import CURRENT, NO_STOP, VOLTAGE, Control, Schedule, Stops
 from jaxcell.solver.system import ChainSystem, State
-from jaxcell.units import Counter, Scalar
+from jaxcell.units import Counter, Flag, Scalar
 
 
 def control_error(system: ChainSystem, control: Control, state: State, current: Scalar) -> Scalar:
@@ -32,6 +32,16 @@ def starting_current(system: ChainSystem, control: Control, state: State, curren
     by_power = control.target / voltage
     by_power = (control.target + slope * by_power**2) / (voltage + 2.0 * slope * by_power)
     return jnp.where(control.mode == CURRENT, control.target, jnp.where(control.mode == VOLTAGE, by_voltage, by_power))
+
+
+def current_to_begin_with(
+    system: ChainSystem, schedule: Schedule, control: Control, state: State, before: Scalar, jumps: Flag
+) -> Scalar:
+    """The current of a step, or a guess of it where it is controlled: the one before, unless the control jumps."""
+    if not schedule.controlled:
+        return control.target
+    fresh = starting_current(system, control, state, before)
+    return jnp.where(jumps | (control.mode == CURRENT), fresh, before)
 
 
 def excesses(stops: Stops, voltage: Scalar, current: Scalar, charge: Scalar) -> Float[Array, " stops"]:

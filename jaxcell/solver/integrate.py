@@ -11,13 +11,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxcell.solver.control import excesses, starting_current
+from jaxcell.solver.control import current_to_begin_with, excesses
 from jaxcell.solver.kernel import in_one_kernel
 from jaxcell.solver.replay import GUARD_MARGIN, replay
 from jaxcell.solver.results import RESULTS
-from jaxcell.solver.schedule import CURRENT, NO_STOP, Plan, Schedule
+from jaxcell.solver.schedule import NO_STOP, Plan, Schedule
 from jaxcell.solver.settings import Settings
-from jaxcell.solver.step import implicit_step, local_error, weighted
+from jaxcell.solver.step import implicit_step, local_error
 from jaxcell.solver.stopping import STOP_SHARE, Search, StepView, look_for_stop, no_search
 from jaxcell.solver.system import ChainSystem, State
 from jaxcell.solver.trajectory import Trajectory, charge_by_interval, reached_only
@@ -25,10 +25,10 @@ from jaxcell.units import Counter, Scalar
 
 SMALLEST_FRACTION = 1e-13
 """Steps below this fraction of their interval end the run: the clock no longer resolves them."""
-MOST_REJECTED = 10
-"""A run ends when it has rejected so many times the steps it may take."""
 SMALLEST_STEP = 1e-12
 """... and below this many seconds, which no double layer needs."""
+MOST_REJECTED = 10
+"""A run ends when it has rejected so many times the steps it may take."""
 
 
 class _Rows(NamedTuple):
@@ -165,10 +165,7 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     length, control, stops = schedule.at(k)
     begins = schedule.jump[k] & (p.elapsed == 0.0)
     slope = jax.tree.map(lambda s: jnp.where(begins, 0.0, s), p.slope)
-    current = control.target
-    if schedule.controlled:
-        guess = starting_current(system, control, p.state, p.current)
-        current = jnp.where(begins | (control.mode == CURRENT), guess, p.current)
+    current = current_to_begin_with(system, schedule, control, p.state, p.current, begins)
     remaining = length - p.elapsed
     # Two equal steps rather than a full one and a sliver.
     step = jnp.where(p.step >= remaining * (1 - 1e-9), remaining, jnp.minimum(p.step, 0.5 * remaining))
@@ -182,7 +179,7 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     off = system.voltage(jax.tree.map(jnp.add, result.state, error), result.current)
     voltage_error = jnp.abs(off - voltage)
     size = _error_size(system, p.state, result.state, error, settings)
-    charge = p.charge + step * weighted(jnp.asarray(tableau.a[-1]), result.currents)
+    charge = p.charge + result.charge(step, tableau)
     sound = result.converged & jnp.isfinite(size) & jnp.isfinite(voltage)
     accurate = sound & (size <= 1.0)
     beyond = sound & (jnp.abs(voltage) > settings.voltage_guard)

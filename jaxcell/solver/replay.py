@@ -12,13 +12,13 @@ import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Bool, Float
 
-from jaxcell.solver.control import excess, excesses, starting_current
+from jaxcell.solver.control import current_to_begin_with, excess, excesses, starting_current
 from jaxcell.solver.kernel import in_one_kernel
 from jaxcell.solver.results import RESULTS
-from jaxcell.solver.schedule import CURRENT, NO_STOP, Control, Interval, Plan, Schedule
+from jaxcell.solver.schedule import NO_STOP, Control, Interval, Plan, Schedule
 from jaxcell.solver.sensitivity import Carried, Grid, Scheme, filled, step_tangents
 from jaxcell.solver.settings import Settings
-from jaxcell.solver.step import StepResult, implicit_step, weighted
+from jaxcell.solver.step import StepResult, implicit_step
 from jaxcell.solver.system import ChainSystem, State
 from jaxcell.solver.trajectory import Trajectory, reached_only
 from jaxcell.units import Counter, Flag, Scalar
@@ -30,6 +30,7 @@ SLACK_STEP = 1e-9
 LANDED = 1e-13
 """A stop is met within this [V, or share of the current or charge]."""
 MOST_SECANTS = 40
+"""Lengths tried for a step that ends on a stop; some five are usual."""
 BLOCK = 32
 """Steps whose derivatives are evaluated at a time, and recomputed on the way back, which bounds the memory; a block of
 slack steps only is skipped."""
@@ -220,17 +221,14 @@ def _take_steps(system: ChainSystem, initial: State, schedule: Schedule, plan: P
         interval = schedule.at(k)
         jumps = schedule.jump[k] & ((j == 0) | (previous != k))
         slope = jax.tree.map(lambda s: jnp.where(jumps, 0.0, s), place.slope)
-        current = interval.control.target
-        if schedule.controlled:
-            guess = starting_current(system, interval.control, place.state, place.current)
-            current = jnp.where(jumps | (interval.control.mode == CURRENT), guess, place.current)
+        current = current_to_begin_with(system, schedule, interval.control, place.state, place.current, jumps)
         charge = jnp.where(begins, 0.0, place.charge)
         length, result, landed = _step_to_end(
             system, place._replace(current=current, slope=slope, charge=charge), part * interval.duration, interval,
             which, settings, schedule,
         )  # fmt: skip
         done = result.converged & landed
-        charge = charge + length * weighted(jnp.asarray(tableau.a[-1]), result.currents)
+        charge = charge + result.charge(length, tableau)
         overrun = place.overrun
         if schedule.stopped:
             overrun = overrun | (
@@ -291,12 +289,11 @@ def _step_to_end(
     if not schedule.stopped:
         return length, step(length), jnp.asarray(True)
     timed = which == NO_STOP
-    weights = jnp.asarray(settings.tableau.a[-1])
 
     def again(carry):
         length, before, error_before, _, count, _, _ = carry
         result = step(length)
-        charge = place.charge + length * weighted(weights, result.currents)
+        charge = place.charge + result.charge(length, settings.tableau)
         error = excess(which, interval.stops, system.voltage(result.state, result.current), result.current, charge)
         first = count == 0
         nudge = length * jnp.where(error < 0.0, 1e-3, -1e-3)

@@ -54,26 +54,6 @@ class Schedule(eqx.Module):
     stopped: bool = eqx.field(static=True)
     """Whether any step can end before its time."""
 
-    @classmethod
-    def of_currents(
-        cls,
-        duration: Float[Array, " intervals"],
-        current: Float[Array, " intervals"],
-        jump: Bool[Array, " intervals"],
-    ) -> "Schedule":
-        """Currents for given times."""
-        count = duration.shape[0]
-        none = jnp.full(count, jnp.inf)
-        return cls(
-            duration=duration,
-            control=Control(jnp.full(count, CURRENT), current),
-            jump=jump,
-            stops=Stops(none, -none, jnp.zeros(count), none),
-            next_step=jnp.arange(1, count + 1),
-            controlled=False,
-            stopped=False,
-        )
-
     def at(self, interval: Counter) -> "Interval":
         """One interval."""
         return Interval(*jax.tree.map(lambda rows: rows[interval], (self.duration, self.control, self.stops)))

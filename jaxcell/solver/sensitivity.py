@@ -319,8 +319,7 @@ def _product(system: ChainSystem, known: _Known, lin, x: Unknowns, scheme: Schem
             currents = jnp.where(own.active, held, row.currents)
         if scheme.stopped:
             left = jax.tree.map(lambda a, q: a - q * row.duration, left, own.stretch)
-            met = own.ends_on_stop
-            duration = jnp.where(met, _stop_value(own, row, charge, scheme), row.duration)
+            duration = jnp.where(own.ends_on_stop, _stop_value(own, row, charge, scheme), row.duration)
         held = jax.tree.map(lambda r, old: r - old[None], row.stages, y)
         return after, Unknowns(jax.tree.map(lambda a, b: jnp.where(own.active, a, b), left, held), currents, duration)
 

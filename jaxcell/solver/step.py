@@ -29,6 +29,10 @@ class StepResult(NamedTuple):
     converged: Flag
     iterations: Counter
 
+    def charge(self, step: Scalar, tableau: Tableau) -> Scalar:
+        """Charge [C m-2] that passed in the step of this length [s]."""
+        return step * weighted(jnp.asarray(tableau.a[-1]), self.currents)
+
 
 def implicit_step(
     system: ChainSystem,

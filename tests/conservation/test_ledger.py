@@ -25,9 +25,9 @@ from jaxcell import (
     simulate,
     strip,
 )
+from jaxcell.drive import schedule_of
 from jaxcell.model import ChainModel
 from jaxcell.solver.integrate import solve
-from jaxcell.solver.schedule import Schedule
 from jaxcell.solver.system import Capacities
 
 LIMIT = 1e-10
@@ -134,7 +134,8 @@ class Leaking(ChainModel):
 def test_the_ledger_can_fail(kind: type[ChainModel]) -> None:
     sound = assemble(sample_cells.half())
     model = kind(**{f.name: getattr(sound, f.name) for f in dataclasses.fields(sound)})
-    schedule = Schedule.of_currents(jnp.asarray([100.0]), jnp.asarray([10.0]), jnp.asarray([True]))
+    protocol = Protocol.of(Step(Current(-10.0), 100.0, points=1))  # plates at 10 A m-2
+    schedule = schedule_of(protocol, sample_cells.half())
     trajectory = jax.jit(lambda m: solve(m, m.initial_state, schedule, COARSE))(model)
     solution = Solution(
         time=jnp.asarray([100.0]),

@@ -65,7 +65,7 @@ def test_types_of_the_arrays() -> None:
     integers, flags = {"mode", "step"}, {"value_is_rate", "jump", "current_below_is_rate"}
     for protocol in protocols:
         for name, leaf in vars(protocol).items():
-            if name in ("controlled", "stopped"):
+            if name in ("controlled", "stopped", "rated"):
                 assert isinstance(leaf, bool)
                 continue
             expected = jnp.int64 if name in integers else jnp.bool_ if name in flags else jnp.float64
