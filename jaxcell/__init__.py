@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jaxcell.cell import Cell as Cell
     from jaxcell.cell import Collector as Collector
+    from jaxcell.cell import ContactLoss as ContactLoss
+    from jaxcell.cell import DeadLithium as DeadLithium
     from jaxcell.cell import Film as Film
+    from jaxcell.cell import HeatBalance as HeatBalance
     from jaxcell.cell import Interface as Interface
+    from jaxcell.cell import Interphase as Interphase
     from jaxcell.cell import LithiumElectrode as LithiumElectrode
     from jaxcell.cell import LithiumKinetics as LithiumKinetics
+    from jaxcell.cell import MarcusHushChidseyKinetics as MarcusHushChidseyKinetics
     from jaxcell.cell import Nucleation as Nucleation
     from jaxcell.cell import Pores as Pores
     from jaxcell.cell import ProtectionLayer as ProtectionLayer
     from jaxcell.cell import Separator as Separator
+    from jaxcell.cell import SoftShort as SoftShort
+    from jaxcell.cell import Storage as Storage
+    from jaxcell.cell import Trap as Trap
     from jaxcell.ledger import Ledger as Ledger
     from jaxcell.ledger import lithium_ledger as lithium_ledger
     from jaxcell.model import ChainModel as ChainModel
@@ -54,6 +62,14 @@ if TYPE_CHECKING:
 
 _HOME = {
     "jaxcell.cell": [
+        "Trap",
+        "Storage",
+        "SoftShort",
+        "MarcusHushChidseyKinetics",
+        "Interphase",
+        "HeatBalance",
+        "DeadLithium",
+        "ContactLoss",
         "Cell",
         "Collector",
         "Film",
@@ -108,12 +124,17 @@ __all__ = [
     "Cell",
     "ChainModel",
     "Collector",
+    "ContactLoss",
     "Current",
+    "DeadLithium",
     "Film",
+    "HeatBalance",
     "Interface",
+    "Interphase",
     "Ledger",
     "LithiumElectrode",
     "LithiumKinetics",
+    "MarcusHushChidseyKinetics",
     "Nucleation",
     "Plan",
     "Pores",
@@ -123,8 +144,11 @@ __all__ = [
     "Separator",
     "Settings",
     "SimulationError",
+    "SoftShort",
     "Solution",
     "Step",
+    "Storage",
+    "Trap",
     "Until",
     "Voltage",
     "anode_free_cycling",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any, get_args, get_type_hints
 
 import equinox as eqx
@@ -18,14 +19,23 @@ def quantity(
     at_least: float = -math.inf,
     at_most: float = math.inf,
     optional: bool = False,
+    activation: str | None = None,
+    falls: bool = False,
     **kwargs,
 ) -> Any:
     """A field holding one physical number in SI, with its unit and the interval it must lie in.
 
-    An `optional` one may be None, which leaves the thing it describes out of the model.
+    An `optional` one may be None, which leaves the thing it describes out of the model.  `activation` names the field
+    of the same part that holds the activation energy [J mol-1] by which the number rises with temperature, or `falls`.
     """
     metadata = {"unit": unit, "above": above, "at_least": at_least, "at_most": at_most, "optional": optional}
+    metadata |= {"activation": activation, "falls": falls}
     return eqx.field(converter=_number, metadata=metadata, **kwargs)
+
+
+def energy_of_activation() -> Any:
+    """A field holding an activation energy [J mol-1]; 1 eV is 96485 J mol-1. Zero: no change with temperature."""
+    return quantity("J mol-1", at_least=0.0, at_most=1e6, default=0.0)
 
 
 class Component(eqx.Module):
@@ -51,6 +61,16 @@ def whole_number(value: Any, name: str, least: int) -> int:
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least:
         return int(value)
     raise ValueError(f"{name} must be a whole number of at least {least}, but is {value!r}.")
+
+
+def check_when_concrete(holds: Callable[[], bool], message: Callable[[], str]) -> None:
+    """Raise ValueError(message()) unless holds(); silent while values are traced or of the wrong type."""
+    try:
+        fine = holds()
+    except (TypeError, ValueError):  # a tracer, or a field that its own check refuses with a better message
+        return
+    if not fine:
+        raise ValueError(message())
 
 
 def _number(value: Any) -> Any:

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float
 
-from jaxcell.model import BOTTOM, COUNTER, PORE, TOP, WORKING
+from jaxcell.model import BOTTOM, COUNTER, DEAD, INTERPHASE, LIVE, PORE, STORED, TOP, TRAPPED, WORKING
 from jaxcell.simulation import Solution
 from jaxcell.units import FARADAY, Scalar, to_mah_cm2
 
 NOTHING = 1e-12
 """Lithium [mol m-2] below which nothing has moved: 0.1 uC m-2, a current of 1 A m-2 for 0.1 us."""
+FORMS = (LIVE, INTERPHASE, STORED, TRAPPED, DEAD)
+"""Forms of lithium in an electrode."""
 _SITES = {BOTTOM: "bottom", PORE: "inside", TOP: "top"}
 _SIDES = {WORKING: "working", COUNTER: "counter"}
 
@@ -56,17 +58,18 @@ class Ledger(eqx.Module):
 def lithium_ledger(solution: Solution) -> Ledger:
     """The lithium ledger of a solution, at its times (NaN from where a run ended early)."""
     model = solution.model
-    gained = solution.state.node[:, 0, :]
     initial: dict[str, Scalar] = {}
     change: dict[str, Array] = {}
     for side, side_name in _SIDES.items():
-        for site, site_name in _SITES.items():
-            members = [j for j, where in enumerate(zip(model.sides, model.kinds, strict=True)) if where == (side, site)]
-            if members:
-                name = f"{side_name}, live {site_name}"
-                index = jnp.asarray(members)
-                initial[name] = jnp.sum(model.nodes.initial_lithium[index])
-                change[name] = jnp.sum(gained[:, index], axis=1)
+        for row, form in enumerate(model.rows):
+            if form not in FORMS:
+                continue
+            for site, site_name in _SITES.items():
+                members = model.members(side, site, form)
+                if members.any():
+                    name = f"{side_name}, {form} {site_name}"
+                    initial[name] = jnp.sum(jnp.where(members & (form == LIVE), model.nodes.initial_lithium, 0.0))
+                    change[name] = jnp.sum(jnp.where(members, solution.state.node[:, row], 0.0), axis=1)
     start = model.initial_state.field
     charge = model.nodes.capacitance[None, :] * (solution.state.field - start[None, :])
     initial["double layers"] = jnp.sum(model.nodes.capacitance * start) / FARADAY

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxcell.cell import Cell
-from jaxcell.model import BOTTOM, WORKING, ChainModel, assemble
+from jaxcell.model import BOTTOM, COUNTER, WORKING, ChainModel, assemble
 from jaxcell.physics.nucleation import nucleation_barrier
 from jaxcell.simulation import Solution
 from jaxcell.solver.system import left_edge, right_neighbour
@@ -36,15 +36,19 @@ def small_signal(model: ChainModel) -> SmallSignal:
     """
     nodes, edges = model.nodes, model.edges
     barrier = nucleation_barrier(nodes.initial_lithium, nodes.nucleation_overpotential, nodes.nucleation_capacity)
-    exponent = nodes.anodic_transfer_coefficient + nodes.cathodic_transfer_coefficient
+    exponent = jnp.where(
+        nodes.reorganisation > 0.0, 1.0, nodes.anodic_transfer_coefficient + nodes.cathodic_transfer_coefficient
+    )
     slope = nodes.area * nodes.exchange_current_density * exponent * model.f
-    bottom = jnp.asarray([kind == BOTTOM for kind in model.kinds])
+    bottom = model.members(WORKING, BOTTOM) | model.members(COUNTER, BOTTOM)
     open_sites = bottom | ((model.direction > 0.0) & (barrier < NUCLEATED))
     slope = jnp.where(open_sites, slope, 0.0)
-    films = edges.film_resistance + edges.branch_resistance
-    conductance = edges.conductance / (1.0 + edges.conductance * films)
+    site = model.site_resistance(model.initial_state)
+    below, above = edges.from_bottom * site, edges.to_top * right_neighbour(site)
+    conductance = edges.open / (edges.resistance + below + above + edges.film_resistance + edges.branch_resistance)
     own = model.direction
-    pushed = conductance * (edges.source + edges.branch_resistance) * own + edges.through * own
+    across_top = edges.top_resistance + above + edges.branch_resistance
+    pushed = (conductance * (edges.electronic_resistance + across_top) + edges.through) * own
     field = solve_tridiagonal(
         -left_edge(conductance, model.has_left),
         conductance + left_edge(conductance, model.has_left) + slope,
@@ -52,9 +56,9 @@ def small_signal(model: ChainModel) -> SmallSignal:
         pushed - left_edge(pushed, model.has_left),
     )
     flux = conductance * (right_neighbour(field) - field) + pushed
-    drop = (edges.ionic_resistance + edges.film_resistance) * flux
+    drop = (edges.ionic_resistance + below + edges.film_resistance) * flux
     across = jnp.where(model.first, field, 0.0) + drop
-    return SmallSignal(slope * field, jnp.sum(own * across) + model.separator_resistance)
+    return SmallSignal(slope * field, jnp.sum(own * across) + model.coefficients.separator_resistance)
 
 
 def total_area_specific_resistance(cell: Cell, points: int = 20) -> Scalar:
@@ -98,8 +102,7 @@ def bottom_fraction(solution: Solution) -> Float[Array, " times"]:
     what another keeps, the share of the net gain may leave [0, 1].
     """
     model = solution.model
-    working = jnp.asarray([side == WORKING for side in model.sides])
-    bottom = working & jnp.asarray([kind == BOTTOM for kind in model.kinds])
+    working, bottom = model.direction > 0.0, model.members(WORKING, BOTTOM)
     gained = solution.state.node[:, 0, :]
     all_sites = jnp.sum(jnp.where(working[None, :], gained, 0.0), axis=1)
     at_bottom = jnp.sum(jnp.where(bottom[None, :], gained, 0.0), axis=1)

@@ -104,6 +104,11 @@ def from_s_cm(conductivity: Any) -> Any:
     return conductivity * 100.0
 
 
+def from_ev(energy: Any) -> Any:
+    """J mol-1 from eV (a particle's energy times Avogadro's number)."""
+    return energy * FARADAY
+
+
 def from_cm2(area: Any) -> Any:
     """m2 from cm2."""
     return area * 1e-4

@@ -4,24 +4,32 @@ from operator import attrgetter
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import Array
 
 from jaxcell import (
     Cell,
     Collector,
+    ContactLoss,
+    DeadLithium,
     Film,
+    HeatBalance,
     Interface,
+    Interphase,
     LithiumElectrode,
     LithiumKinetics,
     Nucleation,
     Pores,
     ProtectionLayer,
     Separator,
+    SoftShort,
     Solution,
+    Storage,
+    Trap,
 )
 from jaxcell.solver.newton import NewtonSettings
-from jaxcell.units import from_mah_cm2, from_ohm_cm2, from_s_cm
+from jaxcell.units import from_ev, from_mah_cm2, from_ohm_cm2, from_s_cm
 
 F = 96485.33212
 R = 8.314462618
@@ -100,6 +108,42 @@ def porous(**layer_changes: Any) -> Cell:
     return half(**({"pores": pores()} | layer_changes))
 
 
+def growing(**changes: Any) -> Interphase:
+    """An interphase that consumes 1 uAh cm-2 within the hour."""
+    values = {"ambipolar_conductivity": 1e-9, "initial_thickness": 5e-9, "reaction_resistance": 1.0}
+    return Interphase(**(values | changes))
+
+
+def lossy(**changes: Any) -> Cell:
+    """Every loss at once, everywhere, with numbers large enough to be seen within an hour."""
+    dead = DeadLithium(0.02, 1e-7)
+    contact = ContactLoss(critical_current_density=15.0, loss_per_charge=1e-4, healing_rate=1e-4)
+    site = {"interphase": growing(), "dead_lithium": dead, "contact_loss": contact}
+    protected = layer(
+        top=interface(15.0, 0.06, film_resistance=from_ohm_cm2(3.0), film_capacitance=0.02, **site),
+        pores=pores(interphase=growing(), dead_lithium=dead),
+        storage=Storage(),
+        trap=Trap(),
+    )
+    separator = Separator(50e-6, from_s_cm(2.4e-3), short=SoftShort(20.0, from_mah_cm2(0.2)))
+    values: dict[str, Any] = {
+        "working": Collector(interface(10.0, 0.02, **site), protected),
+        "separator": separator,
+        "counter": LithiumElectrode(50e-6, interface(20.0, **site)),
+        "heat_balance": HeatBalance(200.0, 0.1),
+    }
+    return Cell(**(values | changes))
+
+
+def activated(cell: Cell, energy: float = 0.3, temperature: float = 310.0) -> Cell:
+    """Everything thermally activated, away from the reference temperature."""
+
+    def change(path: Any, leaf: Array) -> Array:
+        return jnp.asarray(from_ev(energy)) if path[-1].name.endswith("activation_energy") else leaf
+
+    return replace(jax.tree_util.tree_map_with_path(change, cell), temperature=temperature)
+
+
 def replace(cell: Any, **changes: Any) -> Any:
     """A copy with leaves changed; names are paths with `__` for a dot."""
     for path, value in changes.items():
@@ -111,4 +155,4 @@ def replace(cell: Any, **changes: Any) -> Any:
 def site_currents(solution: Solution) -> Array:
     """Plating current density [A m-2 of cell area] of every node at the end of a run."""
     final = solution.trajectory.final
-    return F * solution.model.node(final.field, final.node)[0]
+    return F * solution.model.node(final.field, tuple(final.node))[0]

@@ -272,7 +272,10 @@ def _error_size(system: ChainSystem, old: State, new: State, error: State, setti
     edge = settings.atol + settings.rtol * jnp.maximum(jnp.abs(old.edge), jnp.abs(new.edge))
     # Amounts count from the start of the run, so their size says nothing about the digits that matter.
     node = settings.atol * system.node_tolerance
-    sizes = [jnp.abs(error.field) / field, jnp.abs(error.edge) / edge, jnp.abs(error.node) / node]
+    # What changes the laws by their own order shifts u by some RT/F: a tenth of a volt at most.
+    whole = settings.atol * 10.0 * system.shared_scale
+    relative = zip(error, (field, node, edge, whole), strict=True)
+    sizes = [jnp.abs(one) / allowed for one, allowed in relative]
     return jnp.max(jnp.stack([jnp.max(s, initial=0.0) for s in sizes]))
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxcell.solver.control import control_error
 from jaxcell.solver.linear import Factors, factorise, linearise, no_factors, substitute
 from jaxcell.solver.schedule import Control
-from jaxcell.solver.system import ChainSystem, State, balance, rates
+from jaxcell.solver.system import ChainSystem, State, rates
 from jaxcell.units import Counter, Flag, Scalar
 
 STEEPNESS = 40.0
@@ -115,7 +115,7 @@ def _increment(
     """
     lin = linearise(system, state, stage.step, current)
     factors = factorise(system, lin)
-    r = _residual(system, state, stage.base, stage.step, balance(system, lin.node_rate, lin.edge))
+    r = _residual(system, state, stage.base, stage.step, lin.rate)
     free = substitute(factors, jax.tree.map(jnp.negative, r))
     if not controlled:
         return factors, free, jnp.zeros_like(current)
@@ -140,7 +140,9 @@ def _size(system: ChainSystem, state: State, increment: State) -> Scalar:
     field = STEEPNESS * jnp.max(jnp.abs(increment.field))
     # A large amount cannot be resolved beyond rounding: 1e-9 of it counts as nothing.
     scale = system.node_scale + (1e-9 / 4e-5) * jnp.abs(state.node)
-    return jnp.maximum(field, jnp.max(jnp.abs(increment.node) / scale, initial=0.0))
+    local = jnp.max(jnp.abs(increment.node) / scale, initial=0.0)
+    whole = jnp.max(jnp.abs(increment.shared) / system.shared_scale, initial=0.0)
+    return jnp.maximum(jnp.maximum(field, local), whole)
 
 
 def _limited(system: ChainSystem, state: State, increment: State) -> State:
@@ -155,4 +157,4 @@ def _limited(system: ChainSystem, state: State, increment: State) -> State:
     amount = state.node + system.node_origin
     decrease = 0.9 * jnp.abs(amount) + 0.5 * system.node_scale
     node = state.node + jnp.maximum(increment.node, -decrease)
-    return State(state.field + field, node, state.edge + increment.edge)
+    return State(state.field + field, node, state.edge + increment.edge, state.shared + increment.shared)

@@ -23,7 +23,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxcell.solver.control import control_error, excess
 from jaxcell.solver.kernel import in_one_kernel
-from jaxcell.solver.linear import Factors, factorise, linearise, multiply, substitute
+from jaxcell.solver.linear import Factors, factorise, inner, linearise, multiply, substitute
 from jaxcell.solver.newton import rate_by_current, residual
 from jaxcell.solver.schedule import NO_STOP, Control, Stops
 from jaxcell.solver.system import Capacities, ChainSystem, State
@@ -239,7 +239,7 @@ def _solve_step(own: _Known, carry: Carried, b: Unknowns, scheme: Scheme) -> Unk
 def _stop_value(own: _Known, found: Unknowns, charge: Scalar, scheme: Scheme) -> Scalar:
     """The stop's excess to first order."""
     by_state, by_current, by_charge = own.stop_row
-    value = _inner(by_state, _last(found.stages))
+    value = inner(by_state, _last(found.stages))
     if scheme.controlled:
         value = value + by_current * found.currents[-1]
     return value + by_charge * _charge_after(own, found, charge, scheme)
@@ -277,7 +277,7 @@ def _solve_stages(own: _Known, y: State, b: Unknowns, length: Scalar | None, sch
         if scheme.controlled:
             response = substitute(matrix, _row(own.push, s))
             by_state, by_current = _row(own.control_row, s)
-            current = (b.currents[s] - _inner(by_state, new)) / (_inner(by_state, response) + by_current)
+            current = (b.currents[s] - inner(by_state, new)) / (inner(by_state, response) + by_current)
             new = jax.tree.map(lambda a, p, i=current: a + p * i, new, response)
             currents.append(current)
         rows.append(new)
@@ -315,7 +315,7 @@ def _product(system: ChainSystem, known: _Known, lin, x: Unknowns, scheme: Schem
         if scheme.controlled:
             by_state, by_current = own.control_row
             left = jax.tree.map(lambda a, p: a - p * _like(row.currents, p), left, own.push)
-            held = jax.vmap(_inner)(by_state, row.stages) + by_current * row.currents
+            held = jax.vmap(inner)(by_state, row.stages) + by_current * row.currents
             currents = jnp.where(own.active, held, row.currents)
         if scheme.stopped:
             left = jax.tree.map(lambda a, q: a - q * row.duration, left, own.stretch)
@@ -348,10 +348,6 @@ def _base(start: State, earlier: list[State], tableau: Tableau) -> State:
 def _over_step(state: State, capacities: Capacities, g: Scalar) -> State:
     """(M/g) D."""
     return jax.tree.map(lambda stored: stored / g, capacities.times(state))
-
-
-def _inner(one: State, other: State) -> Scalar:
-    return sum(jax.tree.leaves(jax.tree.map(lambda a, b: jnp.sum(a * b), one, other)), start=jnp.asarray(0.0))
 
 
 def _row(tree, index: int):

@@ -1,20 +1,22 @@
 """What the solver needs to know of a model: a chain of nodes that talk to their neighbours.
 
-The state is a field u at M nodes, k local states z at each node and l local states w at each edge (edge m lies
-to the right of node m, and the last edge of an electrode meets the separator).  With I the cell's current
-density, the equations are
+The state is a field u at M nodes, k local states z at each node, l local states w at each edge (edge m lies
+to the right of node m, and the last edge of an electrode meets the separator) and a few states s of the whole cell.
+With I the cell's current density, the equations are
 
-    C_m du_m/dt + sum_k c_k dz_mk/dt  =  J_m - left_m J_(m-1)                     (charge at node m)
-        dz_m/dt  =  Z(u_m, z_m)                                                    (local states of a node)
-    T_m dw_m/dt  =  W(u_m, u_(m+1), w_m, I),      J_m = J(u_m, u_(m+1), w_m, I)   (local states of an edge)
+    C_m du_m/dt + sum_k c_k dz_mk/dt  =  J_m - left_m J_(m-1)       (charge at node m)
+        dz_m/dt  =  Z(u_m, z_m, s)                                   (local states of a node)
+    T_m dw_m/dt  =  W(u_m, z_m, u_(m+1), z_(m+1), w_m, I, s)         (local states of an edge; its flux J_m likewise)
+        S ds/dt  =  V(everything, I)                                 (states of the cell)
 
-so eliminating z and w point by point leaves one tridiagonal system for u, however many local states there are.
-C_m = 0 and T_m = 0 make their row algebraic.  Charge that leaves the ionic phase is written as what it is stored in,
-c dz/dt: the rates of a fast reaction, which are large and nearly cancel, do not enter the balance.
+so eliminating z and w point by point leaves one tridiagonal system for u, however many local states there are, with a
+border of as many rows and columns as there are s.  C_m = 0, T_m = 0 and S = 0 make their row algebraic.  Charge that
+leaves the ionic phase is written as what it is stored in, c dz/dt: the rates of a fast reaction, which are large and
+nearly cancel, do not enter the balance.
 """
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -32,6 +34,19 @@ class State(NamedTuple):
     """z: local states of the nodes."""
     edge: Float[Array, "l nodes"]
     """w: local states of the edges."""
+    shared: Float[Array, " s"]
+    """s: states of the whole cell."""
+
+
+Rows: TypeAlias = tuple[Nodes, ...]
+"""Local states or their rates, a row each: laws take rows, so that derivatives by one do not drag the others along."""
+
+
+class Site(NamedTuple):
+    """What an edge sees of a node."""
+
+    field: Nodes
+    states: Rows
 
 
 class EdgeLaw(NamedTuple):
@@ -39,7 +54,7 @@ class EdgeLaw(NamedTuple):
 
     flux: Edges
     """J [A m-2], toward the collector."""
-    rate: Float[Array, "l nodes"]
+    rate: Rows
     """T dw/dt."""
 
 
@@ -52,13 +67,15 @@ class Capacities(NamedTuple):
     """c: charge in a unit of z."""
     edge: Float[Array, "l nodes"]
     """T [s]."""
+    shared: Float[Array, " s"]
+    """S."""
 
     def times(self, state: State) -> State:
         """M Y."""
         field = self.field * state.field
         for charge, stored in zip(self.node_charge, state.node, strict=True):
             field = field + charge * stored
-        return State(field, state.node, self.edge * state.edge)
+        return State(field, state.node, self.edge * state.edge, self.shared * state.shared)
 
 
 class ChainSystem(eqx.Module):
@@ -97,22 +114,48 @@ class ChainSystem(eqx.Module):
         Counting changes from the start, not amounts, keeps a short pulse on a thick foil exact.
         """
 
+    @property
     @abstractmethod
-    def node(self, field: Nodes, states: Float[Array, "k nodes"]) -> Float[Array, "k nodes"]:
-        """dz/dt, element by element."""
+    def node_reads(self) -> tuple[tuple[int, ...], ...]:
+        """Which node states the rate of each one reads."""
+
+    @property
+    @abstractmethod
+    def edge_reads(self) -> tuple[int, ...]:
+        """Which node states the edges read."""
+
+    @property
+    @abstractmethod
+    def shared_scale(self) -> Float[Array, " s"]:
+        """Change of s that alters the laws by their own order."""
 
     @abstractmethod
-    def edge(self, left: Nodes, right: Nodes, states: Float[Array, "l nodes"], current: Scalar) -> EdgeLaw:
-        """Edge laws, element by element; `current` is the cell's I [A m-2], positive plates the working side."""
+    def settled(self, shared: Float[Array, " s"]) -> "ChainSystem":
+        """This system with the numbers of its laws at given states of the whole cell, once for many evaluations."""
+
+    @abstractmethod
+    def node(self, field: Nodes, states: Rows) -> Rows:
+        """dz/dt of a settled system, element by element."""
+
+    @abstractmethod
+    def edge(self, left: Site, right: Site, states: Rows, current: Scalar, shared: Float[Array, " s"]) -> EdgeLaw:
+        """Edge laws of a settled system, element by element.
+
+        `current` is the cell's I [A m-2], positive plates the working side.
+        """
+
+    @abstractmethod
+    def whole(self, state: State, current: Scalar) -> Float[Array, " s"]:
+        """S ds/dt."""
 
     @abstractmethod
     def voltage(self, state: State, current: Scalar) -> Scalar:
         """Cell voltage E = phi_e(counter) - phi_e(working) [V]: for the guard and the error report."""
 
 
-def right_neighbour(field: Nodes) -> Nodes:
-    """u_(m+1) at edge m; the last edge sees an arbitrary value, which its law must ignore."""
-    return jnp.roll(field, -1)
+def right_neighbour(values: Float[Array, "*rows nodes"]) -> Float[Array, "*rows nodes"]:
+    """Values at node m + 1, at edge m; the last edge sees arbitrary ones, which its law must ignore."""
+    return jnp.roll(values, -1, axis=-1)
 
 
 def left_edge(flux: Edges, has_left: NodeMask) -> Nodes:
@@ -120,13 +163,25 @@ def left_edge(flux: Edges, has_left: NodeMask) -> Nodes:
     return jnp.where(has_left, jnp.roll(flux, 1), 0.0)
 
 
+def neighbours(state: State) -> tuple[Site, Site]:
+    """The nodes on either side of each edge."""
+    right = right_neighbour(state.field), tuple(right_neighbour(state.node))
+    return Site(state.field, tuple(state.node)), Site(*right)
+
+
 def rates(system: ChainSystem, state: State, current: Scalar) -> State:
-    """M dY/dt: net current into each node, rates of the local states."""
-    field = state.field
-    edge = system.edge(field, right_neighbour(field), state.edge, current)
-    return balance(system, system.node(field, state.node), edge)
+    """M dY/dt: net current into each node, rates of the local states and of those of the whole cell."""
+    own = system.settled(state.shared)
+    edge = own.edge(*neighbours(state), tuple(state.edge), current, state.shared)
+    return balance(system, own.node(state.field, tuple(state.node)), edge, system.whole(state, current))
 
 
-def balance(system: ChainSystem, node_rate: Float[Array, "k nodes"], edge: EdgeLaw) -> State:
+def balance(system: ChainSystem, node_rate: Rows, edge: EdgeLaw, whole: Float[Array, " s"]) -> State:
     """M dY/dt from the laws' values."""
-    return State(edge.flux - left_edge(edge.flux, system.has_left), node_rate, edge.rate)
+    net = edge.flux - left_edge(edge.flux, system.has_left)
+    return State(net, stacked(node_rate, net), stacked(edge.rate, net), whole)
+
+
+def stacked(rows: Rows, like: Nodes) -> Float[Array, "k nodes"]:
+    """Rows as one array; no rows in the length of `like`."""
+    return jnp.stack(rows) if rows else jnp.zeros((0, *like.shape), dtype=like.dtype)

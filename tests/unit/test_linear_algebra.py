@@ -1,6 +1,7 @@
 """Order conditions of the schemes, and the structured solve against dense matrices."""
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import sample_cells
 from jax.flatten_util import ravel_pytree
 
 from jaxcell import Cell, assemble
-from jaxcell.solver.linear import _inverse, factorise, linearise, substitute
+from jaxcell.solver.linear import _inverse, factorise, linearise, multiply, substitute
 from jaxcell.solver.newton import residual
 from jaxcell.solver.schedule import Plan, uniform_plan
 from jaxcell.solver.system import State
@@ -59,9 +60,10 @@ def test_local_systems_against_numpy(n: int) -> None:
     points = 7
     matrices = rng.normal(size=(n, n, points)) + 4.0 * np.eye(n)[:, :, None]
     matrix = [[jnp.asarray(matrices[i, j]) for j in range(n)] for i in range(n)]
-    found = _inverse(matrix, jnp.zeros((n, n, points)))
+    found = _inverse(tuple(tuple(row) for row in matrix))
     for p in range(points):
-        np.testing.assert_allclose(found[:, :, p], np.linalg.inv(matrices[:, :, p]), rtol=1e-11, atol=1e-13)
+        own = np.array([[entry[p] for entry in row] for row in found]).reshape(n, n)
+        np.testing.assert_allclose(own, np.linalg.inv(matrices[:, :, p]), rtol=1e-11, atol=1e-13)
 
 
 def test_tridiagonal_against_numpy() -> None:
@@ -76,7 +78,12 @@ def test_tridiagonal_against_numpy() -> None:
         np.testing.assert_allclose(jacobian, np.linalg.inv(dense), rtol=1e-10, atol=1e-14)
 
 
-CELLS = {"bare": sample_cells.bare(), "symmetric": sample_cells.symmetric(), "pores": sample_cells.porous()}
+CELLS = {
+    "bare": sample_cells.bare(),
+    "symmetric": sample_cells.symmetric(),
+    "pores": sample_cells.porous(),
+    "every loss": sample_cells.lossy(),
+}
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -94,20 +101,26 @@ def test_structured_solve_against_the_dense_jacobian(name: str, without: str) ->
         jnp.asarray(0.03 * rng.normal(size=shape.field.shape)),
         jnp.asarray(1e-4 * rng.uniform(size=shape.node.shape)),
         jnp.asarray(0.01 * rng.normal(size=shape.edge.shape)),
+        jnp.asarray(rng.uniform(size=shape.shared.shape)),
     )
     step, current = jnp.asarray(0.7), jnp.asarray(20.0)
     flat, unravel = ravel_pytree(state)
 
     @jax.jit
-    def both() -> tuple[jax.Array, jax.Array]:
+    def both() -> tuple[jax.Array, jax.Array, jax.Array]:
         dense = jax.jacfwd(lambda y: ravel_pytree(residual(model, unravel(y), model.initial_state, step, current))[0])(
             flat
         )
         lin = linearise(model, state, step, current)
         solve = functools.partial(substitute, factorise(model, lin))
-        return dense, jax.vmap(lambda rhs: ravel_pytree(solve(unravel(rhs)))[0])(jnp.eye(flat.size)).T
 
-    dense, inverse = both()
+        def as_matrix(apply: Callable[[State], State]) -> jax.Array:
+            return jax.vmap(lambda rhs: ravel_pytree(apply(unravel(rhs)))[0])(jnp.eye(flat.size)).T
+
+        return dense, as_matrix(solve), as_matrix(functools.partial(multiply, model, lin))
+
+    dense, inverse, product = both()
+    np.testing.assert_allclose(product, dense, rtol=1e-9, atol=1e-9)
     # Rows and columns span 1e-8 to 1e8: scale before asking for the identity.
     scale = np.max(np.abs(inverse), axis=1)
     np.testing.assert_allclose(inverse @ dense / scale[:, None] * scale[None], np.eye(flat.size), atol=1e-8)

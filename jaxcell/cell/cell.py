@@ -1,0 +1,126 @@
+"""What a cell IS: its parts, immutable, in SI, validated when built.
+
+    collector | lithium deposit | protection layer | separator | other electrode
+              ^ bottom site       ^ pore sites     ^ top site
+
+A cell has a working electrode, a separator and a counter electrode.  An electrode is a `LithiumElectrode`
+(lithium foil) or a bare `Collector` (anode-free); either may carry a `ProtectionLayer`.  A symmetric cell is
+the same electrode twice; a half cell pairs the electrode under study with a plain lithium counter electrode.
+"""
+
+from typing import Any
+
+import equinox as eqx
+
+from jaxcell.cell.losses import HeatBalance, SoftShort, Storage, Trap
+from jaxcell.cell.sites import Film, Interface, Pores
+from jaxcell.component import Component, energy_of_activation, quantity
+from jaxcell.units import LITHIUM_MOLAR_VOLUME, Quantity, Scalar
+
+
+class ProtectionLayer(Component):
+    """A mixed ionic-electronic conductor between collector and separator (polymer and carbon, say)."""
+
+    thickness: Quantity = quantity("m", above=0.0, at_most=0.05)
+    ionic_conductivity: Quantity = quantity("S m-1", above=0.0, activation="activation_energy")
+    """kappa [S m-1]: a lumped number for every way lithium crosses the layer."""
+    electronic_conductivity: Quantity = quantity("S m-1", above=0.0, default=100.0)
+    """sigma [S m-1]. Default: a prior for a percolating carbon-black composite."""
+    top: Interface | None = eqx.field(default_factory=Interface)
+    """The plating site between layer and separator; None where lithium cannot plate there."""
+    pores: Pores | None = None
+    """Plating sites inside; None for a layer that stays free of lithium."""
+    separator_film: Film | None = None
+    """Ionic resistance between layer and separator (R_sl)."""
+    electronic_contact_resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
+    """Collector|layer contact [Ohm m2]: carries the electrons that enter the layer, in the sigma branch."""
+    activation_energy: Quantity = energy_of_activation()
+    """Of kappa. Prior where it is known to matter: 0.5 eV (0.3 to 0.9)."""
+    storage: Storage | None = None
+    """Lithium that the filler takes up and gives back."""
+    trap: Trap | None = None
+    """Lithium that the filler keeps (its first lithiation)."""
+
+
+class LithiumElectrode(Component):
+    """Lithium foil, bare or below a protection layer."""
+
+    lithium_thickness: Quantity = quantity("m", above=0.0, at_most=0.05)
+    interface: Interface = eqx.field(default_factory=Interface)
+    """Of the foil against layer or separator (the bottom site)."""
+    layer: ProtectionLayer | None = None
+
+    @property
+    def initial_lithium(self) -> Scalar:
+        """Live lithium of the foil [mol m-2]."""
+        return self.lithium_thickness / LITHIUM_MOLAR_VOLUME
+
+    @property
+    def initial_potential(self) -> Scalar:
+        """u = phi_ion - phi_electron at the start [V]: lithium at equilibrium."""
+        return self.lithium_thickness * 0.0
+
+
+class Collector(Component):
+    """A bare current collector on which lithium will plate (anode-free), with or without a layer."""
+
+    interface: Interface
+    """Of the collector against layer or separator (the bottom site); its nucleation barrier is the metal's."""
+    layer: ProtectionLayer | None = None
+    initial_potential: Quantity = quantity("V", at_most=0.5, default=0.0)
+    """u = phi_ion - phi_electron at the start [V]. Without lithium there is no rest potential, so it is an
+    input: minus the open-circuit voltage read against lithium."""
+
+    @property
+    def initial_lithium(self) -> Scalar:
+        """Live lithium at the start [mol m-2]: none."""
+        return self.initial_potential * 0.0
+
+
+class Separator(Component):
+    """A single-ion conductor between the electrodes."""
+
+    thickness: Quantity = quantity("m", above=0.0, at_most=0.05)
+    ionic_conductivity: Quantity = quantity("S m-1", above=0.0, activation="activation_energy")
+    series_resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
+    """Leads, contacts and reference offsets of the rig [Ohm m2]."""
+    activation_energy: Quantity = energy_of_activation()
+    """Of the ionic conductivity; 0.35 eV for argyrodites: a prior (0.28 to 0.42)."""
+    short: SoftShort | None = None
+    """Electronic leakage along lithium that has grown into the separator."""
+
+    @property
+    def resistance(self) -> Scalar:
+        """Area-specific resistance [Ohm m2]."""
+        return self.thickness / self.ionic_conductivity + self.series_resistance
+
+
+class Cell(Component):
+    """Working electrode | separator | counter electrode, at one temperature."""
+
+    working: LithiumElectrode | Collector
+    separator: Separator
+    counter: LithiumElectrode
+    temperature: Quantity = quantity("K", at_least=150.0, at_most=600.0, default=298.15)
+    nominal_capacity: Quantity | None = quantity("C m-2", above=0.0, optional=True, default=None)
+    """What C-rates refer to; 1 mAh cm-2 is 36000 C m-2."""
+    stack_pressure: Quantity = quantity("Pa", above=0.0, at_most=1e10, default=5e6)
+    """P [Pa]. Default as in Doux et al., Adv. Energy Mater. 2020, doi 10.1002/aenm.201903253."""
+    reference_temperature: Quantity = quantity("K", at_least=150.0, at_most=600.0, default=298.15)
+    """At which the numbers of thermally activated quantities hold [K]."""
+    heat_balance: HeatBalance | None = None
+    """Self-heating; None for a cell that stays at `temperature`."""
+
+    @classmethod
+    def symmetric(cls, electrode: LithiumElectrode, separator: Separator, temperature: Any = 298.15) -> "Cell":
+        """The same electrode on both sides."""
+        return cls(electrode, separator, electrode, temperature)
+
+    @property
+    def plating_sign(self) -> float:
+        """s in I = s I_term and V = s E, with I > 0 plating the working electrode.
+
+        The terminal follows the Battery Data Format: positive current charges the test object. Against
+        lithium the working electrode is the positive one, and plating it is its discharge: s = -1.
+        """
+        return -1.0

@@ -1,0 +1,318 @@
+"""From a cell to states and equations: the only place that assembles physical laws.
+
+Protected electrode, x inward from the collector, I > 0 plating it, u = phi_ion - phi_electron, S = 1/kappa + 1/sigma:
+
+    kappa d(phi_i)/dx = J_i,  sigma d(phi_e)/dx = J_e,  J_i + J_e = I      =>   du/dx = J_i S - I/sigma
+
+Finite volumes: between neighbouring points J_i = (u_right - u_left + I dx/sigma)/(S dx).  Half a cell, the bottom
+resistance and the collector contact lie between the bottom site and the first point; half a cell, the
+layer|separator resistance and the top resistance between the last point and the top site, because
+
+    J_i(L) = (u_s - u(L))/R_sl   and   I_ion - J_i(L) = (u_s - u_t)/R_t
+
+give J_i(L) (R_sl + R_t) = u_t + R_t I_ion - u(L).  So bottom site, points and top site are one chain of nodes, each
+with a plating law, losses and a double layer, and each edge carries a flux that is affine in I.  A film (R || C) in an
+edge adds its voltage w as a state: R C dw/dt = R J - w.  Interphases and voids add delta/sigma_ion + R_c to the
+resistance next to their site.
+
+Both electrodes of a cell are laid end to end in one chain without an edge between them; they share only the current,
++I and -I, and what of it leaks through the separator as electrons, I_ion = I - I_short.  Potential across an electrode,
+from collector to separator, cell voltage, and what drives a short between the separator's faces:
+
+    Phi = u_b + sum over edges of (R_ion J + w_film),   E = Phi_working - Phi_counter + I_ion R_separator,
+    I_short = g(q) (E - sum over both sides' edges of R_e (I - J)).
+
+The state counts lithium from the start of the run, so that short pulses on a thick foil lose no digits.  Where there
+are losses, the charge that a node takes from the ions is counted apart from where the lithium goes, so that the
+ledger's rows can fail to add up to it.
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxcell.cell import Cell
+from jaxcell.model.coefficients import (
+    BOTTOM,
+    TOP,
+    WORKING,
+    Coefficients,
+    EdgeCoefficients,
+    NodeCoefficients,
+    coefficients_of,
+)
+from jaxcell.model.loss_coefficients import CONTACT, DEAD, INTERPHASE, LIVE, STORED, TRAPPED
+from jaxcell.model.node_laws import CHARGE, READS, node_rates
+from jaxcell.model.temperature import at_temperature
+from jaxcell.physics.contact import contact_resistance
+from jaxcell.physics.soft_short import short_conductance
+from jaxcell.solver.system import Capacities, ChainSystem, EdgeLaw, Rows, Site, State, neighbours, stacked
+from jaxcell.units import FARADAY, Edges, NodeMask, Nodes, Scalar
+
+SHORT, HEAT = "short", "temperature"
+"""States of the whole cell: I_short [A m-2] and T - T(start) [K]."""
+_SHORT_SCALE, _HEAT_SCALE = 1.0, 10.0
+"""Changes that matter to the laws [A m-2, K]."""
+
+
+class Surrounded(eqx.Module):
+    """A cell whose temperature is a state: its laws' numbers follow it."""
+
+    cell: Cell
+    points: int = eqx.field(static=True)
+
+    def at(self, rise: Scalar) -> Coefficients:
+        """The numbers at a temperature `rise` [K] above the cell's."""
+        return coefficients_of(at_temperature(self.cell, self.cell.temperature + rise), self.points)[0]
+
+
+class ChainModel(ChainSystem):
+    """A cell as a chain of plating sites; build it with `assemble`.
+
+    Node states, `rows`: lithium gained since the start, in each form [mol m-2 of cell area], share of contact lost [1].
+    Edge states: voltages of the series films and of the top branches' films [V], where there are any.
+    """
+
+    coefficients: Coefficients
+    """At the temperature of the start."""
+    surrounded: Surrounded | None
+    """None at constant temperature."""
+    direction: Nodes
+    """+1 on the working side, whose current is I; -1 on the counter side, whose current is -I."""
+    first: NodeMask
+    """First node of each electrode: its bottom site."""
+    faces: Nodes
+    """One at the nodes that face the separator and can plate: the roots of shorts."""
+    kinds: tuple[int, ...] = eqx.field(static=True)
+    """BOTTOM, PORE or TOP of each node."""
+    sides: tuple[int, ...] = eqx.field(static=True)
+    """WORKING or COUNTER for each node."""
+    forms: tuple[frozenset[str], ...] = eqx.field(static=True)
+    """Of each node, the rows that can change there."""
+    series_films: bool = eqx.field(static=True)
+    branch_films: bool = eqx.field(static=True)
+    marcus: bool = eqx.field(static=True)
+    """See `Structure`."""
+
+    @property
+    def nodes(self) -> NodeCoefficients:
+        return self.coefficients.nodes
+
+    @property
+    def edges(self) -> EdgeCoefficients:
+        return self.coefficients.edges
+
+    @property
+    def f(self) -> Scalar:
+        """F/RT [V-1]."""
+        return self.coefficients.f
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """Names of the losses that the cell has."""
+        numbers = self.coefficients.losses._asdict()
+        order = (INTERPHASE, STORED, TRAPPED, CONTACT, DEAD)
+        return tuple(name for name in order if numbers[name] is not None)
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Names of the node states: first those that laws read."""
+        return (LIVE, *self.losses, CHARGE) if self.losses else (LIVE,)
+
+    @property
+    def shared_rows(self) -> tuple[str, ...]:
+        """Names of the states of the whole cell."""
+        short = () if self.coefficients.short is None else (SHORT,)
+        return short if self.surrounded is None else (*short, HEAT)
+
+    @property
+    def node_reads(self) -> tuple[tuple[int, ...], ...]:
+        places = {name: i for i, name in enumerate(self.rows)}
+        return tuple(tuple(places[name] for name in READS[row] if name in places) for row in self.rows)
+
+    @property
+    def edge_reads(self) -> tuple[int, ...]:
+        return tuple(i for i, name in enumerate(self.rows) if name in (INTERPHASE, CONTACT))
+
+    @property
+    def capacities(self) -> Capacities:
+        n, e = self.nodes, self.edges
+        series, branch = e.film_resistance * e.film_capacitance, e.branch_resistance * e.branch_capacitance
+        charged = jnp.asarray([FARADAY if name == self.rows[-1] else 0.0 for name in self.rows])
+        whole = [0.0 if name == SHORT else self._heat.heat_capacity for name in self.shared_rows]
+        return Capacities(
+            n.capacitance,
+            charged[:, None] * jnp.ones_like(n.area)[None],
+            stacked(self._films(series, branch), n.area),
+            jnp.stack(whole) if whole else jnp.zeros(0),
+        )
+
+    def _films(self, series: Edges, branch: Edges) -> Rows:
+        """The rows of those films that the cell has."""
+        return tuple(row for row, there in ((series, self.series_films), (branch, self.branch_films)) if there)
+
+    @property
+    def has_left(self) -> NodeMask:
+        return ~self.first
+
+    @property
+    def kinetic(self) -> NodeMask:
+        return self.nodes.area > 0.0
+
+    @property
+    def node_scale(self) -> Float[Array, "k nodes"]:
+        live = self.nodes.depletion_capacity
+        return self._by_row(live, self.nodes.site_depletion_capacity, share=0.1, counted=live)
+
+    @property
+    def node_tolerance(self) -> Float[Array, "k nodes"]:
+        live = self.f * self.nodes.site_depletion_capacity
+        return self._by_row(live, live, share=1.0, counted=jnp.full_like(live, jnp.inf))
+
+    @property
+    def node_origin(self) -> Float[Array, "k nodes"]:
+        endless = jnp.full_like(self.nodes.initial_lithium, jnp.inf)
+        return jnp.stack([self.nodes.initial_lithium if name == LIVE else endless for name in self.rows])
+
+    def _by_row(self, live: Nodes, lost: Nodes, *, share: float, counted: Nodes) -> Float[Array, "k nodes"]:
+        """Amounts of live and lost lithium, a share of what is full, and the counted charge, row by row."""
+        hosts = {STORED: self.coefficients.losses.stored, TRAPPED: self.coefficients.losses.trapped}
+        full = {name: share * host.capacity for name, host in hosts.items() if host is not None}
+        own = {LIVE: live, CHARGE: counted, CONTACT: jnp.full_like(live, share), **full}
+        return jnp.stack([own.get(name, lost) for name in self.rows])
+
+    @property
+    def shared_scale(self) -> Float[Array, " s"]:
+        return jnp.asarray([_SHORT_SCALE if name == SHORT else _HEAT_SCALE for name in self.shared_rows])
+
+    @property
+    def initial_state(self) -> State:
+        """At rest: electrodes at their initial potential, films without voltage, no lithium gained."""
+        empty = jnp.zeros_like(self.nodes.area)
+        node = jnp.zeros((len(self.rows), len(self.kinds)))
+        films = stacked(self._films(empty, empty), empty)
+        return State(self.nodes.initial_field, node, films, jnp.zeros(len(self.shared_rows)))
+
+    def settled(self, shared: Float[Array, " s"]) -> "ChainModel":
+        if self.surrounded is None:
+            return self
+        return eqx.tree_at(lambda m: m.coefficients, self, self.surrounded.at(shared[-1]))
+
+    @property
+    def _heat(self):
+        heat = self.coefficients.heat
+        if heat is None:
+            raise ValueError("the cell has no heat balance.")
+        return heat
+
+    def node(self, field: Nodes, states: Rows) -> Rows:
+        named = dict(zip(self.rows, states, strict=True))
+        rates = node_rates(self.coefficients, field, named, marcus=self.marcus)
+        return tuple(rates[name] for name in self.rows)
+
+    def edge(self, left: Site, right: Site, states: Rows, current: Scalar, shared: Float[Array, " s"]) -> EdgeLaw:
+        e = self.edges
+        own = self.direction * current
+        ions = self.direction * self.ionic_current(current, shared)
+        resistance, top = e.resistance, e.top_resistance
+        if self.edge_reads:
+            at_top = e.to_top * self._site_resistance(right.states)
+            resistance = resistance + e.from_bottom * self._site_resistance(left.states) + at_top
+            top = top + at_top
+        push = right.field - left.field + e.electronic_resistance * own + top * ions
+        if self.series_films:
+            push = push - states[0]
+        if self.branch_films:
+            push = push + states[-1]
+        flux = e.open / resistance * push + e.through * ions
+        rest = self._films(e.film_resistance * flux, e.branch_resistance * (ions - flux))
+        return EdgeLaw(flux, tuple(end - now for end, now in zip(rest, states, strict=True)))
+
+    def whole(self, state: State, current: Scalar) -> Float[Array, " s"]:
+        rates: list[Scalar] = []
+        c = self.coefficients
+        if c.short is not None:
+            grown = short_conductance(
+                state.node[0], conductance=c.short.conductance, half_capacity=c.short.half_capacity
+            )
+            across = self._across_separator(state, current)
+            rates.append(jnp.sum(self.faces * grown) * across - state.shared[0])
+        if self.surrounded is not None:
+            rates.append(self.voltage(state, current) * current - self._heat.heat_transfer * state.shared[-1])
+        return jnp.stack(rates) if rates else state.shared
+
+    def ionic_current(self, current: Scalar, shared: Float[Array, " s"]) -> Scalar:
+        """What of the cell's current ions carry through the separator [A m-2]."""
+        return current if self.coefficients.short is None else current - shared[0]
+
+    def _site_resistance(self, states: Rows) -> Nodes:
+        """What interphase and voids of each site add to the resistance next to it [Ohm m2]."""
+        c = self.coefficients
+        added = jnp.zeros_like(states[0])
+        if c.losses.interphase is not None:
+            s = c.losses.interphase
+            grown = s.thickness_per_lithium * states[self.rows.index(INTERPHASE)]
+            added = added + (s.initial_thickness + grown) * s.resistivity
+        if c.losses.contact is not None:
+            k = c.losses.contact
+            added = added + contact_resistance(
+                states[self.rows.index(CONTACT)],
+                resistance=k.resistance,
+                relative_pressure=k.relative_pressure,
+                pressure_exponent=k.pressure_exponent,
+            )
+        return added
+
+    def voltage(self, state: State, current: Scalar) -> Scalar:
+        own = self.settled(state.shared)
+        flux = own.edge(*neighbours(state), tuple(state.edge), current, state.shared).flux
+        resistance = own.edges.ionic_resistance
+        if self.edge_reads:
+            resistance = resistance + own.edges.from_bottom * own._site_resistance(tuple(state.node))
+        drop = resistance * flux
+        if self.series_films:
+            drop = drop + state.edge[0]
+        across = jnp.where(self.first, state.field, 0.0) + drop
+        ions = self.ionic_current(current, state.shared)
+        return jnp.sum(self.direction * across) + ions * own.coefficients.separator_resistance
+
+    def _across_separator(self, state: State, current: Scalar) -> Scalar:
+        """Difference of the electronic potentials at the separator's faces [V]."""
+        own = self.settled(state.shared)
+        flux = own.edge(*neighbours(state), tuple(state.edge), current, state.shared).flux
+        electrons = own.edges.electronic_resistance * (self.direction * current - flux)
+        return self.voltage(state, current) - jnp.sum(self.direction * electrons)
+
+    def site_resistance(self, state: State) -> Nodes:
+        """Resistance of interphase and voids at each site [Ohm m2]."""
+        return self.settled(state.shared)._site_resistance(tuple(state.node))
+
+    def lithium(self, state: State) -> Nodes:
+        """Live lithium of each site [mol m-2]."""
+        return self.nodes.initial_lithium + state.node[0]
+
+    def members(self, side: int, kind: int, form: str | None = None) -> np.ndarray:
+        """Which nodes are a side's bottom, pores or top (and can hold lithium in this form): a mask of booleans."""
+        places = zip(self.sides, self.kinds, self.forms, strict=True)
+        return np.array([(s, k) == (side, kind) and (form is None or form in held) for s, k, held in places])
+
+
+def assemble(cell: Cell, points: int = 20) -> ChainModel:
+    """The chain of a cell, each protection layer resolved by `points` finite volumes."""
+    coefficients, structure = coefficients_of(at_temperature(cell, cell.temperature), points)
+    sides, kinds = structure.sides, structure.kinds
+    last = [side != after for side, after in zip(sides, (*sides[1:], None), strict=True)]
+    return ChainModel(
+        coefficients=coefficients,
+        surrounded=None if cell.heat_balance is None else Surrounded(cell, points),
+        direction=jnp.asarray([1.0 if side == WORKING else -1.0 for side in sides]),
+        first=jnp.asarray([before != side for before, side in zip((None, *sides[:-1]), sides, strict=True)]),
+        faces=jnp.asarray([float(end and kind in (BOTTOM, TOP)) for end, kind in zip(last, kinds, strict=True)]),
+        kinds=kinds,
+        sides=sides,
+        forms=structure.forms,
+        series_films=structure.series_films,
+        branch_films=structure.branch_films,
+        marcus=structure.marcus,
+    )

@@ -1,0 +1,108 @@
+"""What happens at the nodes of a chain: plating, and the losses that the cell has."""
+
+from jaxcell.model.coefficients import Coefficients
+from jaxcell.model.loss_coefficients import CONTACT, DEAD, INTERPHASE, LIVE, STORED, TRAPPED, HostCoefficients
+from jaxcell.physics.contact import contact_loss_rate
+from jaxcell.physics.dead_lithium import dying_current
+from jaxcell.physics.interphase import interphase_current
+from jaxcell.physics.nucleation import lithium_activity
+from jaxcell.physics.plating import plating_current
+from jaxcell.physics.storage import storage_current, trapping_current
+from jaxcell.units import FARADAY, Nodes, Scalar
+
+CHARGE = "charge"
+"""Node state: the charge taken from the ions over F."""
+READS: dict[str, tuple[str, ...]] = {
+    LIVE: (LIVE, CONTACT),
+    INTERPHASE: (INTERPHASE,),
+    STORED: (STORED,),
+    TRAPPED: (TRAPPED,),
+    CONTACT: (LIVE, CONTACT),
+    DEAD: (LIVE, CONTACT),
+    CHARGE: (LIVE, INTERPHASE, STORED, TRAPPED, CONTACT),
+}
+"""Which rows the rate of each one depends on."""
+
+
+def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: bool) -> dict[str, Nodes]:
+    """d/dt of every form of lithium, of the charge taken from the ions over F, of the contact lost, by name.
+
+    With i the plating current of a node [A m-2 of cell area], each form has a flux of its own:
+
+        live        i/F - dying          interphase  i_SEI/F        charge  (i + i_SEI + i_stored + i_trapped)/F
+        dead        dying                stored, trapped  i_C/F
+    """
+    n, losses = c.nodes, c.losses
+    live = n.initial_lithium + rows[LIVE]
+    exchange = n.exchange_current_density
+    if losses.contact is not None:
+        exchange = exchange * (1.0 - rows[CONTACT])
+    density = plating_current(
+        u,
+        live,
+        exchange_current_density=exchange,
+        cathodic_transfer_coefficient=n.cathodic_transfer_coefficient,
+        anodic_transfer_coefficient=n.anodic_transfer_coefficient,
+        nucleation_overpotential=n.nucleation_overpotential,
+        nucleation_capacity=n.nucleation_capacity,
+        depletion_capacity=n.depletion_capacity,
+        inverse_pore_capacity=n.inverse_pore_capacity,
+        f=c.f,
+        reorganisation=n.reorganisation if marcus else None,
+    )
+    plated = n.area * density / FARADAY
+    rates = {LIVE: plated}
+    taken = plated
+    if losses.interphase is not None:
+        grown = _interphase_growth(c, u, rows[INTERPHASE])
+        rates[INTERPHASE] = grown
+        taken = taken + grown
+    if losses.stored is not None:
+        host = losses.stored
+        rates[STORED] = _into_host(host, rows[STORED], u, c.f, storage_current)
+        taken = taken + rates[STORED]
+    if losses.trapped is not None:
+        host = losses.trapped
+        rates[TRAPPED] = _into_host(host, rows[TRAPPED], u, c.f, trapping_current)
+        taken = taken + rates[TRAPPED]
+    if losses.contact is not None:
+        k = losses.contact
+        rates[CONTACT] = contact_loss_rate(
+            -density,
+            rows[CONTACT],
+            loss_per_charge=k.loss_per_charge,
+            critical_current_density=k.critical_current_density,
+            healing_rate=k.healing_rate,
+            relative_pressure=k.relative_pressure,
+        )
+    if losses.dead is not None:
+        activity = lithium_activity(live, n.depletion_capacity)
+        stripped = n.area * dying_current(density, activity, losses.dead.per_stripped) / FARADAY
+        rates[DEAD] = stripped + losses.dead.rate * live
+        rates[LIVE] = plated - rates[DEAD]
+    rates[CHARGE] = taken
+    return rates
+
+
+def _interphase_growth(c: Coefficients, u: Nodes, grown: Nodes) -> Nodes:
+    """Lithium that the interphase takes up [mol m-2 s-1]."""
+    s = c.losses.interphase
+    if s is None:
+        raise ValueError("the cell has no interphase.")
+    density = interphase_current(
+        u,
+        s.initial_thickness + s.thickness_per_lithium * grown,
+        reduction_potential=s.reduction_potential,
+        ambipolar_conductivity=s.ambipolar_conductivity,
+        reaction_resistance=s.reaction_resistance,
+        f=c.f,
+    )
+    return s.area * density / FARADAY
+
+
+def _into_host(host: HostCoefficients, held: Nodes, u: Nodes, f: Scalar, law) -> Nodes:
+    """Lithium that goes into a filler [mol m-2 s-1]."""
+    density = law(
+        u, held / host.capacity, exchange_current_density=host.exchange_current_density, potential=host.potential, f=f
+    )
+    return density / FARADAY
