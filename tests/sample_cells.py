@@ -131,6 +131,7 @@ def lossy(**changes: Any) -> Cell:
         "separator": separator,
         "counter": LithiumElectrode(50e-6, interface(20.0, **site)),
         "heat_balance": HeatBalance(200.0, 0.1),
+        "stack_pressure": 7e6,
     }
     return Cell(**(values | changes))
 

@@ -28,6 +28,7 @@ ledger's rows can fail to add up to it.
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -42,12 +43,21 @@ from jaxcell.model.coefficients import (
     NodeCoefficients,
     coefficients_of,
 )
-from jaxcell.model.loss_coefficients import CONTACT, DEAD, INTERPHASE, LIVE, STORED, TRAPPED
-from jaxcell.model.node_laws import CHARGE, READS, node_rates
+from jaxcell.model.loss_coefficients import CONTACT, DEAD, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
+from jaxcell.model.node_laws import CHARGE, READS, node_rates, site_resistance
 from jaxcell.model.temperature import at_temperature
-from jaxcell.physics.contact import contact_resistance
 from jaxcell.physics.soft_short import short_conductance
-from jaxcell.solver.system import Capacities, ChainSystem, EdgeLaw, Rows, Site, State, neighbours, stacked
+from jaxcell.solver.system import (
+    Capacities,
+    ChainSystem,
+    EdgeLaw,
+    Rows,
+    Site,
+    State,
+    neighbours,
+    right_neighbour,
+    stacked,
+)
 from jaxcell.units import FARADAY, Edges, NodeMask, Nodes, Scalar
 
 SHORT, HEAT = "short", "temperature"
@@ -217,8 +227,9 @@ class ChainModel(ChainSystem):
         ions = self.direction * self.ionic_current(current, shared)
         resistance, top = e.resistance, e.top_resistance
         if self.edge_reads:
-            at_top = e.to_top * self._site_resistance(right.states)
-            resistance = resistance + e.from_bottom * self._site_resistance(left.states) + at_top
+            losses = self.coefficients.losses
+            at_top = e.to_top * self._site_resistance(right.states, jax.tree.map(right_neighbour, losses))
+            resistance = resistance + e.from_bottom * self._site_resistance(left.states, losses) + at_top
             top = top + at_top
         push = right.field - left.field + e.electronic_resistance * own + top * ions
         if self.series_films:
@@ -246,30 +257,15 @@ class ChainModel(ChainSystem):
         """What of the cell's current ions carry through the separator [A m-2]."""
         return current if self.coefficients.short is None else current - shared[0]
 
-    def _site_resistance(self, states: Rows) -> Nodes:
-        """What interphase and voids of each site add to the resistance next to it [Ohm m2]."""
-        c = self.coefficients
-        added = jnp.zeros_like(states[0])
-        if c.losses.interphase is not None:
-            s = c.losses.interphase
-            grown = s.thickness_per_lithium * states[self.rows.index(INTERPHASE)]
-            added = added + (s.initial_thickness + grown) * s.resistivity
-        if c.losses.contact is not None:
-            k = c.losses.contact
-            added = added + contact_resistance(
-                states[self.rows.index(CONTACT)],
-                resistance=k.resistance,
-                relative_pressure=k.relative_pressure,
-                pressure_exponent=k.pressure_exponent,
-            )
-        return added
+    def _site_resistance(self, states: Rows, losses: LossCoefficients) -> Nodes:
+        return site_resistance(losses, dict(zip(self.rows, states, strict=True)))
 
     def voltage(self, state: State, current: Scalar) -> Scalar:
         own = self.settled(state.shared)
         flux = own.edge(*neighbours(state), tuple(state.edge), current, state.shared).flux
         resistance = own.edges.ionic_resistance
         if self.edge_reads:
-            resistance = resistance + own.edges.from_bottom * own._site_resistance(tuple(state.node))
+            resistance = resistance + own.edges.from_bottom * own.site_resistance(state)
         drop = resistance * flux
         if self.series_films:
             drop = drop + state.edge[0]
@@ -286,7 +282,7 @@ class ChainModel(ChainSystem):
 
     def site_resistance(self, state: State) -> Nodes:
         """Resistance of interphase and voids at each site [Ohm m2]."""
-        return self.settled(state.shared)._site_resistance(tuple(state.node))
+        return self._site_resistance(tuple(state.node), self.settled(state.shared).coefficients.losses)
 
     def lithium(self, state: State) -> Nodes:
         """Live lithium of each site [mol m-2]."""

@@ -1,8 +1,19 @@
 """What happens at the nodes of a chain: plating, and the losses that the cell has."""
 
+import jax.numpy as jnp
+
 from jaxcell.model.coefficients import Coefficients
-from jaxcell.model.loss_coefficients import CONTACT, DEAD, INTERPHASE, LIVE, STORED, TRAPPED, HostCoefficients
-from jaxcell.physics.contact import contact_loss_rate
+from jaxcell.model.loss_coefficients import (
+    CONTACT,
+    DEAD,
+    INTERPHASE,
+    LIVE,
+    STORED,
+    TRAPPED,
+    HostCoefficients,
+    LossCoefficients,
+)
+from jaxcell.physics.contact import contact_loss_rate, contact_resistance
 from jaxcell.physics.dead_lithium import dying_current
 from jaxcell.physics.interphase import interphase_current
 from jaxcell.physics.nucleation import lithium_activity
@@ -106,3 +117,20 @@ def _into_host(host: HostCoefficients, held: Nodes, u: Nodes, f: Scalar, law) ->
         u, held / host.capacity, exchange_current_density=host.exchange_current_density, potential=host.potential, f=f
     )
     return density / FARADAY
+
+
+def site_resistance(losses: LossCoefficients, rows: dict[str, Nodes]) -> Nodes:
+    """What interphase and voids of each site add to the resistance next to it, delta/sigma_ion + R_c [Ohm m2]."""
+    added = jnp.zeros_like(rows[LIVE])
+    if losses.interphase is not None:
+        s = losses.interphase
+        added = added + (s.initial_thickness + s.thickness_per_lithium * rows[INTERPHASE]) * s.resistivity
+    if losses.contact is not None:
+        k = losses.contact
+        added = added + contact_resistance(
+            rows[CONTACT],
+            resistance=k.resistance,
+            relative_pressure=k.relative_pressure,
+            pressure_exponent=k.pressure_exponent,
+        )
+    return added
