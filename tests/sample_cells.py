@@ -145,6 +145,11 @@ def activated(cell: Cell, energy: float = 0.3, temperature: float = 310.0) -> Ce
     return replace(jax.tree_util.tree_map_with_path(change, cell), temperature=temperature)
 
 
+def with_kinetics(cell: Cell, kinetics: Any) -> Cell:
+    """The working electrode's bottom site with other kinetics."""
+    return eqx.tree_at(lambda c: c.working.interface.kinetics, cell, kinetics)
+
+
 def replace(cell: Any, **changes: Any) -> Any:
     """A copy with leaves changed; names are paths with `__` for a dot."""
     for path, value in changes.items():

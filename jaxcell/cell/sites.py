@@ -37,8 +37,9 @@ class MarcusHushChidseyKinetics(Component):
 
     exchange_current_density: Quantity = quantity("A m-2", above=0.0, default=10.0, activation="activation_energy")
     """i0 [A m-2], defined by the slope at equilibrium."""
-    reorganisation_energy: Quantity = quantity("J mol-1", above=0.0, at_most=1e6, default=from_ev(0.3))
-    """lambda [J mol-1]; 1 eV is 96485 J mol-1. Default 0.3 eV: a prior."""
+    reorganisation_energy: Quantity = quantity("J mol-1", at_least=4e3, at_most=1e6, default=from_ev(0.3))
+    """lambda [J mol-1]; 1 eV is 96485 J mol-1. At least 1.5 RT, below which the law's sum is no integral. Default
+    0.3 eV: a prior."""
     activation_energy: Quantity = energy_of_activation()
 
     @property
