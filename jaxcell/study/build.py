@@ -17,6 +17,13 @@ _PARTS: dict[type[BaseModel], type[Component]] = {
     schema.Nucleation: parts.Nucleation,
     schema.Interface: parts.Interface,
     schema.Film: parts.Film,
+    schema.Interphase: parts.Interphase,
+    schema.DeadLithium: parts.DeadLithium,
+    schema.ContactLoss: parts.ContactLoss,
+    schema.Storage: parts.Storage,
+    schema.Trap: parts.Trap,
+    schema.SoftShort: parts.SoftShort,
+    schema.HeatBalance: parts.HeatBalance,
     schema.Pores: parts.Pores,
     schema.ProtectionLayer: parts.ProtectionLayer,
     schema.Separator: parts.Separator,
@@ -32,7 +39,15 @@ def build_cell(table: schema.CellTable) -> parts.Cell:
     separator = _part(table.separator)
     working = _electrode(table.electrode)
     counter = working if table.counter is None else _electrode(table.counter)
-    return parts.Cell(working, separator, counter, table.temperature_c + CELSIUS)  # pyright: ignore[reportArgumentType]
+    return parts.Cell(
+        working,
+        separator,
+        counter,  # pyright: ignore[reportArgumentType]
+        table.temperature_c + CELSIUS,
+        stack_pressure=table.stack_pressure_mpa * 1e6,
+        reference_temperature=table.reference_temperature_c + CELSIUS,
+        heat_balance=None if table.heat_balance is None else _part(table.heat_balance),
+    )
 
 
 def _electrode(table: schema.Electrode) -> Any:
@@ -55,12 +70,17 @@ def _part(table: BaseModel) -> Any:
             values[name] = value * factor
         elif key == "top":
             values[key] = None
+    if "reorganisation_energy" in values:
+        return parts.MarcusHushChidseyKinetics(**values)
     return _PARTS[type(table)](**values)
 
 
 def resolved_cell(table: schema.CellTable, cell: parts.Cell) -> dict[str, Any]:
     """The [cell] table with the model's defaults filled in."""
     filled: dict[str, Any] = {"kind": table.kind, "temperature_c": table.temperature_c}
+    filled |= {key: getattr(table, key) for key in ("stack_pressure_mpa", "reference_temperature_c")}
+    if table.heat_balance is not None:
+        filled["heat_balance"] = table.heat_balance.model_dump()
     filled["separator"] = _resolved(table.separator, cell.separator)
     filled["electrode"] = _resolved(table.electrode, cell.working)
     if table.counter is not None:

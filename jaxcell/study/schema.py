@@ -23,11 +23,20 @@ class Table(BaseModel):
 
 
 class Kinetics(Table):
-    """Butler-Volmer kinetics of lithium on lithium."""
+    """Kinetics of lithium on lithium: Butler-Volmer's or, with a reorganisation energy, Marcus-Hush-Chidsey's."""
 
     exchange_current_density_ma_cm2: Positive | None = None
     cathodic_transfer_coefficient: Coefficient | None = None
     anodic_transfer_coefficient: Coefficient | None = None
+    reorganisation_energy_ev: Positive | None = None
+    activation_energy_ev: NotNegative | None = None
+
+    @model_validator(mode="after")
+    def _one_law(self) -> "Kinetics":
+        coefficients = (self.cathodic_transfer_coefficient, self.anodic_transfer_coefficient)
+        if self.reorganisation_energy_ev is not None and coefficients != (None, None):
+            raise ValueError("takes either transfer coefficients or reorganisation_energy_ev, not both")
+        return self
 
 
 class Nucleation(Table):
@@ -48,6 +57,71 @@ class Nucleation(Table):
         return self
 
 
+class Interphase(Table):
+    """Growth of an interphase."""
+
+    ambipolar_conductivity_s_cm: Positive | None = None
+    ionic_conductivity_s_cm: Positive | None = None
+    reduction_potential_v: NotNegative | None = None
+    molar_volume_cm3_mol: Positive | None = None
+    initial_thickness_nm: Positive | None = None
+    reaction_resistance_ohm_cm2: NotNegative | None = None
+    activation_energy_ev: NotNegative | None = None
+    ionic_activation_energy_ev: NotNegative | None = None
+
+
+class DeadLithium(Table):
+    """Live lithium that loses contact."""
+
+    per_stripped: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    rate_per_s: NotNegative | None = None
+    activation_energy_ev: NotNegative | None = None
+
+
+class ContactLoss(Table):
+    """Voids and healing under stack pressure."""
+
+    resistance_ohm_cm2: NotNegative | None = None
+    pressure_exponent: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    reference_pressure_mpa: Positive | None = None
+    loss_per_charge_cm2_c: NotNegative | None = None
+    critical_current_density_ma_cm2: Positive | None = None
+    healing_rate_per_s: NotNegative | None = None
+    activation_energy_ev: NotNegative | None = None
+
+
+class Host(Table):
+    """Lithium in the layer's filler, given back (`storage`) or not (`trap`)."""
+
+    capacity_mah_cm3: Positive | None = None
+    potential_v: Number | None = None
+    exchange_current_density_ma_cm2: Positive | None = None
+    specific_surface_area_m2_cm3: Positive | None = None
+    activation_energy_ev: NotNegative | None = None
+
+
+class Storage(Host):
+    """Given back."""
+
+
+class Trap(Host):
+    """Kept."""
+
+
+class SoftShort(Table):
+    """Electronic leakage along lithium in the separator."""
+
+    conductance_s_cm2: NotNegative
+    half_capacity_uah_cm2: Positive | None = None
+
+
+class HeatBalance(Table):
+    """One temperature for the whole cell."""
+
+    heat_capacity_j_cm2_k: Positive
+    heat_transfer_w_cm2_k: NotNegative
+
+
 class Interface(Table):
     """A lithium interface: contact, film and reaction in series."""
 
@@ -57,6 +131,10 @@ class Interface(Table):
     film_resistance_ohm_cm2: NotNegative | None = None
     film_capacitance_uf_cm2: NotNegative | None = None
     contact_resistance_ohm_cm2: NotNegative | None = None
+    film_activation_energy_ev: NotNegative | None = None
+    interphase: Interphase | None = None
+    dead_lithium: DeadLithium | None = None
+    contact_loss: ContactLoss | None = None
 
 
 class Film(Table):
@@ -64,6 +142,7 @@ class Film(Table):
 
     resistance_ohm_cm2: NotNegative | None = None
     capacitance_uf_cm2: NotNegative | None = None
+    activation_energy_ev: NotNegative | None = None
 
 
 class Pores(Table):
@@ -74,6 +153,8 @@ class Pores(Table):
     kinetics: Kinetics = Kinetics()
     nucleation: Nucleation = Nucleation()
     double_layer_capacitance_uf_cm2: NotNegative | None = None
+    interphase: Interphase | None = None
+    dead_lithium: DeadLithium | None = None
 
 
 class ProtectionLayer(Table):
@@ -86,6 +167,9 @@ class ProtectionLayer(Table):
     pores: Pores | None = None
     separator_film: Film = Film()
     electronic_contact_resistance_ohm_cm2: NotNegative | None = None
+    activation_energy_ev: NotNegative | None = None
+    storage: Storage | None = None
+    trap: Trap | None = None
 
     @field_validator("top", mode="before")
     @classmethod
@@ -117,6 +201,8 @@ class Separator(Table):
     thickness_um: Positive
     ionic_conductivity_s_cm: Positive
     series_resistance_ohm_cm2: NotNegative | None = None
+    activation_energy_ev: NotNegative | None = None
+    short: SoftShort | None = None
 
 
 class CellTable(Table):
@@ -127,6 +213,9 @@ class CellTable(Table):
     separator: Separator
     electrode: Electrode
     counter: Electrode | None = None
+    stack_pressure_mpa: Positive = 5.0
+    reference_temperature_c: Annotated[float, Field(gt=-273.15, allow_inf_nan=False)] = 25.0
+    heat_balance: HeatBalance | None = None
 
     @model_validator(mode="after")
     def _counter_fits(self) -> "CellTable":

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from small_study import STUDY
 
+from jaxcell import cell as parts
 from jaxcell import units
 from jaxcell.io import read
 from jaxcell.io.results import ResultsError, result_folder, write_toml
@@ -28,6 +29,9 @@ pores.specific_surface_area_m2_cm3 = 10
 def test_every_number_of_the_cell_has_a_key(table: type[schema.Table]) -> None:
     fields = {f.name: f.metadata.get("unit") for f in dataclasses.fields(build._PARTS[table])}
     keys = {split_key(key)[0]: split_key(key)[1:] for key in table.model_fields}
+    if table is schema.Kinetics:
+        other = {f.name: f.metadata.get("unit") for f in dataclasses.fields(parts.MarcusHushChidseyKinetics)}
+        fields = other | fields
     assert set(fields) == set(keys)
     for name, si_unit in fields.items():
         unit, factor = keys[name]
@@ -48,6 +52,59 @@ def test_cell_in_si(study: Callable[..., Path]) -> None:
     assert float(cell.working.interface.kinetics.exchange_current_density) == pytest.approx(10.0)
     assert float(cell.temperature) == pytest.approx(298.15)
     assert float(cell.counter.layer.thickness) == pytest.approx(5e-6)
+
+
+LOSSES = """
+[cell.electrode.interface.interphase]
+ambipolar_conductivity_s_cm = 2e-12
+initial_thickness_nm = 3
+activation_energy_ev = 0.5
+[cell.electrode.interface.dead_lithium]
+per_stripped = 0.01
+rate_per_s = 1e-9
+[cell.electrode.interface.contact_loss]
+critical_current_density_ma_cm2 = 0.8
+[cell.separator.short]
+conductance_s_cm2 = 1e-3
+half_capacity_uah_cm2 = 500
+[cell.heat_balance]
+heat_capacity_j_cm2_k = 0.05
+heat_transfer_w_cm2_k = 1e-3
+"""
+
+
+def test_losses_in_si(study: Callable[..., Path]) -> None:
+    loaded = load_study(study(added=LAYERED + "[cell.electrode.layer.trap]\ncapacity_mah_cm3 = 50\n" + LOSSES))
+    cell = loaded.cell()
+    own = cell.working.interface
+    assert own.interphase is not None
+    assert float(own.interphase.ambipolar_conductivity) == pytest.approx(2e-10)
+    assert float(own.interphase.initial_thickness) == pytest.approx(3e-9)
+    assert float(own.interphase.activation_energy) == pytest.approx(0.5 * 96485.33212)
+    assert own.dead_lithium is not None
+    assert float(own.dead_lithium.rate) == pytest.approx(1e-9)
+    assert own.contact_loss is not None
+    assert float(own.contact_loss.critical_current_density) == pytest.approx(8.0)
+    assert cell.working.layer is not None
+    assert cell.working.layer.trap is not None
+    assert float(cell.working.layer.trap.capacity) == pytest.approx(50 * 3.6e6 / 96485.33212)
+    assert cell.working.layer.storage is None
+    assert cell.separator.short is not None
+    assert float(cell.separator.short.conductance) == pytest.approx(10.0)
+    assert cell.heat_balance is not None
+    assert float(cell.heat_balance.heat_capacity) == pytest.approx(500.0)
+    resolved = loaded.resolved()["cell"]
+    assert resolved["electrode"]["interface"]["interphase"]["reduction_potential_v"] == 1.7
+    assert resolved["heat_balance"]["heat_transfer_w_cm2_k"] == 1e-3
+    assert "electrode.interface.dead_lithium.per_stripped" in build.study_paths(loaded.content.cell, cell)
+
+
+def test_marcus_hush_chidsey_kinetics(study: Callable[..., Path]) -> None:
+    line = "kinetics.exchange_current_density_ma_cm2 = 1.0\n"
+    own = load_study(study((line, line + "kinetics.reorganisation_energy_ev = 0.4\n")))
+    kinetics = own.cell().working.interface.kinetics
+    assert isinstance(kinetics, parts.MarcusHushChidseyKinetics)
+    assert float(kinetics.reorganisation_energy) == pytest.approx(0.4 * 96485.33212)
 
 
 def test_half_cell_on_a_collector(study: Callable[..., Path]) -> None:
