@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from jaxcell.cell import Pores as Pores
     from jaxcell.cell import ProtectionLayer as ProtectionLayer
     from jaxcell.cell import Separator as Separator
+    from jaxcell.inventory import Cycles as Cycles
+    from jaxcell.inventory import InventoryRun as InventoryRun
+    from jaxcell.inventory import LithiumInventory as LithiumInventory
+    from jaxcell.inventory import cycle_inventory as cycle_inventory
     from jaxcell.ledger import Ledger as Ledger
     from jaxcell.ledger import lithium_ledger as lithium_ledger
     from jaxcell.model import ChainModel as ChainModel
@@ -65,6 +69,7 @@ _HOME = {
         "ProtectionLayer",
         "Separator",
     ],
+    "jaxcell.inventory": ["Cycles", "InventoryRun", "LithiumInventory", "cycle_inventory"],
     "jaxcell.ledger": ["Ledger", "lithium_ledger"],
     "jaxcell.model": ["ChainModel", "assemble"],
     "jaxcell.observables": [
@@ -109,10 +114,13 @@ __all__ = [
     "ChainModel",
     "Collector",
     "Current",
+    "Cycles",
     "Film",
     "Interface",
+    "InventoryRun",
     "Ledger",
     "LithiumElectrode",
+    "LithiumInventory",
     "LithiumKinetics",
     "Nucleation",
     "Plan",
@@ -134,6 +142,7 @@ __all__ = [
     "calendar_rest",
     "charge",
     "critical_current_ramp",
+    "cycle_inventory",
     "deposit_thickness",
     "discharge",
     "hold",

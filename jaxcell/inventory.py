@@ -55,7 +55,7 @@ class Cycles(eqx.Module):
     duration: Float[Array, " cycles"]
     """Time for which lithium lies on the electrode in each cycle [t]."""
     depth: Float[Array, " cycles"]
-    """Largest charge plated in each cycle [Q]; infinite where the cell is charged until the counter electrode is empty."""
+    """Largest charge plated in each cycle [Q]; infinite where the counter electrode is emptied."""
 
     @staticmethod
     def of(count: int, duration: float = 1.0, depth: float = np.inf) -> "Cycles":

@@ -146,7 +146,7 @@ def loss_parameters(
         "dead_fraction": ("1", 1.0, (1e-6, 1e3), (1e-4, 1.0)),
         "interphase_growth": (growth_unit, square, (1e-12, 1e3), (1e-8, 1.0)),
         "interphase_start": (capacity_unit, whole, (1e-6, 1e3), (1e-4, 10.0)),
-        "trap": (capacity_unit, whole, (1e-9, 1.0), (1e-3, 0.5)),
+        "trap": (capacity_unit, whole, (1e-9, 0.999), (1e-3, 0.5)),
     }
     chosen = [name for channel in channels for name in _OF_CHANNEL[channel]]
     return ParameterSet([_parameter(name, *table[name]) for name in chosen])

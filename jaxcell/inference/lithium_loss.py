@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxcell.inference.covariance import student_95
 from jaxcell.inference.ensemble import ensemble
 from jaxcell.inference.inventory_problem import SCATTER_DOF, InventoryProblem
 from jaxcell.inference.report import FitResult
@@ -18,6 +17,8 @@ from jaxcell.units import Scalar
 
 TOLD = 0.25
 """A channel is told where the 95 % interval of its share of the lost lithium is at most this wide [1]."""
+NOTHING = 0.01
+"""A share whose interval begins below this may as well be nothing [1]: beliefs in logarithms never reach zero."""
 WALKERS, STEPS, BURN_IN, THINNING = 32, 1500, 500, 10
 
 
@@ -118,7 +119,7 @@ def lithium_loss(problem: InventoryProblem, result: FitResult, *, seed: int = 0)
     fitted_channels = [name for name in CHANNELS if np.ptp(drawn[name]) > 0.0]
     return LithiumLoss(
         per_cycle=mean,
-        per_cycle95=(max(mean - reach, 0.0), mean + reach),
+        per_cycle95=(max(mean - reach, 0.0), min(mean + reach, 1.0)),
         first_cycle=float(shares[0]) if fitted[0] else None,
         cycles=int(later.sum()),
         channels={name: _channel(drawn[name], lost) for name in fitted_channels},
@@ -183,4 +184,6 @@ def _channel(drawn: Float[np.ndarray, " draws"], lost: Float[np.ndarray, " draws
 
 def _words(name: str, channel: ChannelLoss) -> str:
     low, high = (100.0 * end for end in channel.share95)
-    return f"{name} {100.0 * channel.share:.2g} % ({low:.2g} to {high:.2g} %)"
+    if low < 100.0 * NOTHING:
+        return f"{name} at most {high:.3g} % of the lost lithium"
+    return f"{name} {100.0 * channel.share:.3g} % of the lost lithium ({low:.3g} to {high:.3g} %)"

@@ -46,9 +46,7 @@ class CycleTable:
         """
         count = len(self.capacity)
         if not 1 <= number <= count:
-            raise MeasurementError(
-                f"{self.provenance.name} has cells 1 to {count}, but cell {number} was asked for."
-            )
+            raise MeasurementError(f"{self.provenance.name} has cells 1 to {count}, but cell {number} was asked for.")
         return self.capacity[number - 1, : self.recorded[number - 1]]
 
 
