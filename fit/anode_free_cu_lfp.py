@@ -1,8 +1,8 @@
 """Lithium loss per cycle of 43 anode-free Cu | LFP cells, and their last third forecast from the first two thirds.
 
-python fit/anode_free_cu_lfp.py [FIGURE.png]: reads $JAXCELL_DATA/anode_free_cu_lfp/capacity_per_cycle.csv; data/README.md
-says where it comes from.  Its capacities are fractions of the theoretical one; current, area and temperature are not
-given, so time is counted in cycles.
+python fit/anode_free_cu_lfp.py [FIGURE.png]: reads $JAXCELL_DATA/anode_free_cu_lfp/capacity_per_cycle.csv, see
+data/README.md.  Its capacities are fractions of the theoretical one; current, area and temperature are not given, so
+time is counted in cycles.
 """
 
 import os
@@ -31,7 +31,8 @@ def held_out(capacity, length, channels):
     """The last third: measured, and low, median and high of its forecast from the first two thirds."""
     first = 2 * capacity.size // 3
     ahead = forecast(*fitted(capacity[:first], length, channels))
-    return capacity[first:], *(q[first : capacity.size] for q in (ahead.low, ahead.median, ahead.high))
+    late = slice(first, capacity.size)
+    return capacity[late], ahead.low[late], ahead.median[late], ahead.high[late]
 
 
 if __name__ == "__main__":
@@ -50,9 +51,7 @@ if __name__ == "__main__":
         inside = (low <= measured) & (measured <= high)
         errors.append(np.array([np.mean(np.abs(middle - q)) for q, _, middle, _ in found.values()]))
         print(f"{law}: {inside.mean():.1%} of {inside.size} capacities inside 95 %, median width", end=" ")
-        print(
-            f"{np.median(high - low):.4f}, error of a cell: median {np.median(errors[-1]):.4f}, mean {errors[-1].mean():.4f}"
-        )
+        print(f"{np.median(high - low):.4f}; error by cell, quartiles: {np.quantile(errors[-1], [0.25, 0.5, 0.75])}")
     print(f"{' better than '.join(LAWS)} in {np.sum(errors[0] < errors[1])} of {len(cells)} cells")
     if len(sys.argv) > 1:
         losses_and_forecasts_figure(losses, forecasts, "theoretical capacity").savefig(sys.argv[1])

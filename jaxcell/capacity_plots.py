@@ -62,7 +62,7 @@ def _forecast_panel(axes: Axes, law: str, found: Mapping[int, HeldOut], unit: st
     axes.set_xlim(*ends)
     axes.set_ylim(*ends)
     axes.set_xlabel(f"measured capacity / {unit}")
-    axes.set_ylabel(f"forecast / {unit}")
+    axes.set_ylabel(f"forecast / {unit}  (on the lower edge: below it)")
     axes.set_title(f"{law}: {inside.mean():.0%} of {inside.size} inside", fontsize=9)
     axes.legend(loc="upper left", fontsize=8, frameon=False)
     axes.grid(alpha=0.25)

@@ -112,23 +112,23 @@ class InventoryRun(eqx.Module):
     flux: Fluxes
 
     @property
-    def capacity(self) -> Float[Array, " cycles"]:
+    def capacity(self) -> Float[Array, "*cycles"]:
         """Charge stripped in each cycle [Q]."""
         return self.flux.stripped
 
     @property
-    def efficiency(self) -> Float[Array, " cycles"]:
+    def efficiency(self) -> Float[Array, "*cycles"]:
         """Coulombic efficiency, stripped over plated [1]; 0 where nothing was left to plate."""
         plated = self.flux.plated
         return self.flux.stripped / jnp.where(plated > 0.0, plated, 1.0)
 
     @property
-    def lost(self) -> Float[Array, " cycles"]:
+    def lost(self) -> Float[Array, "*cycles"]:
         """Lithium lost in each cycle, the sum of all channels [Q]."""
         return self.flux.dead + self.flux.interphase + self.flux.trapped
 
     @property
-    def imbalance(self) -> Float[Array, " cycles"]:
+    def imbalance(self) -> Float[Array, "*cycles"]:
         """Lithium that appeared from nowhere, relative to all there is [1]; zero but for rounding."""
         whole = self.initial.total()
         return (self.after.total() - whole) / whole
@@ -180,11 +180,16 @@ def _one_cycle(
     added = cell.interphase_growth * duration
     grown = jnp.minimum(added / (jnp.sqrt(film**2 + added) + film), there)
     reachable = (there - grown) / (1.0 + cell.dead_fraction)
-    room = cell.initial - (before.counter - plated)
+    room = jnp.maximum(cell.initial - (before.counter - plated), 0.0)
     stripped = jnp.where(reachable <= room, reachable, room)
-    by_chance = jnp.clip(-scatter * plated, stripped - room, stripped)
+    by_chance = _between(-scatter * plated, stripped - room, stripped)
     unexplained = jnp.where(jnp.isnan(measured), by_chance, stripped - jnp.nan_to_num(measured))
     return Fluxes(plated, stripped, cell.dead_fraction * stripped, grown, trapped, unexplained)
+
+
+def _between(value: Scalar, low: Scalar, high: Scalar) -> Scalar:
+    """`value` within limits; on a limit the derivative is the value's."""
+    return jnp.where(value < low, low, jnp.where(value > high, high, value))
 
 
 def _moved(before: Amounts, flux: Fluxes) -> Amounts:

@@ -19,7 +19,7 @@ TOLD = 0.25
 """A channel is told where the 95 % interval of its share of the lost lithium is at most this wide [1]."""
 NOTHING = 0.01
 """A share whose interval begins below this may as well be nothing [1]: beliefs in logarithms never reach zero."""
-WALKERS, STEPS, BURN_IN, THINNING = 32, 1500, 500, 10
+WALKERS, STEPS, BURN_IN, THINNING = 32, 4000, 1000, 25
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def posterior_draws(
     rng = np.random.default_rng(seed)
     scatter = rng.multivariate_normal(np.zeros(result.theta.size), result.covariance, WALKERS, method="eigh")
     lower, upper = np.asarray(problem.parameters.lower), np.asarray(problem.parameters.upper)
-    start = np.clip(result.theta + 0.3 * scatter, lower + 1e-9, upper - 1e-9)
+    start = np.clip(result.theta + scatter, lower + 1e-9, upper - 1e-9)
     positions = ensemble(_log_posterior, (problem, tau), jnp.asarray(start), jnp.asarray(seed), STEPS)
     thetas = np.asarray(positions)[BURN_IN::THINNING].reshape(-1, result.theta.size)
     if problem.data.noise_given:
