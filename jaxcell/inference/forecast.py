@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxcell.inference.inventory_problem import InventoryProblem
-from jaxcell.inference.lithium_loss import posterior_draws, settled
+from jaxcell.inference.lithium_loss import posterior_draws, settled, wandering_time
 from jaxcell.inference.report import FitResult
 
 
@@ -35,7 +35,7 @@ def forecast(problem: InventoryProblem, result: FitResult, *, seed: int = 0) -> 
     """
     problem = settled(problem, result)
     thetas, noise = posterior_draws(problem, result, seed=seed)
-    tau = result.noise.autocorrelation_time
+    tau = wandering_time(problem, result)
     shape = (len(thetas), problem.segments.shape[0])
     scatter = noise[:, None] * _wandering(np.random.default_rng(seed), (tau - 1.0) / (tau + 1.0), shape)
     capacity = np.asarray(_capacities(problem, jnp.asarray(thetas), jnp.asarray(scatter)))

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxcell.inference.autocorrelation import first_order_time
+from jaxcell.inference.covariance import student_95
 from jaxcell.inference.ensemble import ensemble
 from jaxcell.inference.inventory_problem import SCATTER_DOF, InventoryProblem
 from jaxcell.inference.report import FitResult
@@ -104,8 +106,9 @@ def lithium_loss(problem: InventoryProblem, result: FitResult, *, seed: int = 0)
     """The loss per cycle and its division, from a finished fit of the problem.
 
     The sum needs no model of the channels: it is the mean of 1 - CE over the cycles, with Student-t intervals from the
-    residuals about the fitted model, counted by their autocorrelation.  The division is that of the posterior's draws,
-    so skewed beliefs keep their tails.
+    residuals about the fitted model, counted by their `autocorrelation_time` or, where that is longer, by their
+    `first_order_time`, since a dozen cycles hide half of how they wander.  The division is that of the posterior's
+    draws, so skewed beliefs keep their tails.
     """
     problem = settled(problem, result)
     run = problem.run(jnp.asarray(result.theta))
@@ -113,7 +116,9 @@ def lithium_loss(problem: InventoryProblem, result: FitResult, *, seed: int = 0)
     shares = np.where(fitted, 1.0 - np.asarray(problem.measured_efficiency(run)), 0.0)
     later = fitted & (np.arange(fitted.size) > 0)
     mean = float(shares[later].mean())
-    reach = result.noise.quantile * float(problem.noise) * np.sqrt(result.noise.inflation / later.sum())
+    tau = wandering_time(problem, result)
+    quantile = student_95(max(result.noise.n_points / tau - result.noise.effective_parameters, 1.0))
+    reach = quantile * float(problem.noise) * np.sqrt(result.noise.scale * tau / later.sum())
     drawn = _amounts(problem, posterior_draws(problem, result, seed=seed)[0])
     lost = np.sum(list(drawn.values()), axis=0)
     fitted_channels = [name for name in CHANNELS if np.ptp(drawn[name]) > 0.0]
@@ -125,6 +130,12 @@ def lithium_loss(problem: InventoryProblem, result: FitResult, *, seed: int = 0)
         channels={name: _channel(drawn[name], lost) for name in fitted_channels},
         capacity_unit=problem.capacity_unit,
     )
+
+
+def wandering_time(problem: InventoryProblem, result: FitResult) -> float:
+    """tau >= 1 [cycles]: neighbouring cycles worth one, of few as of many."""
+    residuals = np.asarray(problem.residuals(jnp.asarray(result.theta)))
+    return max(result.noise.autocorrelation_time, first_order_time(residuals, np.asarray(problem.segments)))
 
 
 def settled(problem: InventoryProblem, result: FitResult) -> InventoryProblem:
@@ -139,7 +150,7 @@ def posterior_draws(
     problem: InventoryProblem, result: FitResult, *, seed: int = 0
 ) -> tuple[Float[np.ndarray, "draws parameters"], Float[np.ndarray, " draws"]]:
     """Draws of theta, and of the noise [1] that goes with each, for a problem settled on its fit."""
-    tau = jnp.asarray(result.noise.autocorrelation_time, dtype=jnp.float64)
+    tau = jnp.asarray(wandering_time(problem, result), dtype=jnp.float64)
     rng = np.random.default_rng(seed)
     scatter = rng.multivariate_normal(np.zeros(result.theta.size), result.covariance, WALKERS, method="eigh")
     lower, upper = np.asarray(problem.parameters.lower), np.asarray(problem.parameters.upper)
