@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxcell import Cycles, LithiumInventory
 from jaxcell.capacity_plots import losses_and_forecasts_figure
-from jaxcell.inference import InventoryProblem, cycle_data, fit, forecast, lithium_loss, loss_parameters
+from jaxcell.inference import INVENTORY_FIT, InventoryProblem, cycle_data, fit, forecast, lithium_loss, loss_parameters
 from jaxcell.io import read_cycle_table
 
 FEWEST = 5  # recorded cycles
@@ -24,7 +24,7 @@ LAWS = {"inventory": ("dead", "interphase", "trapped"), "constant efficiency": (
 def fitted(capacity, length, channels=LAWS["inventory"]):
     """Problem and fit of one cell; `length` cycles are simulated, so that all cells share one program."""
     problem = InventoryProblem(CELL, cycle_data(capacity, cycles=Cycles.of(length)), loss_parameters(CELL, channels))
-    return problem, fit(problem, starts=6)
+    return problem, fit(problem, starts=6, settings=INVENTORY_FIT)
 
 
 def held_out(capacity, length, channels):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -66,3 +67,35 @@ def _forecast_panel(axes: Axes, law: str, found: Mapping[int, HeldOut], unit: st
     axes.set_title(f"{law}: {inside.mean():.0%} of {inside.size} inside", fontsize=9)
     axes.legend(loc="upper left", fontsize=8, frameon=False)
     axes.grid(alpha=0.25)
+
+
+def capacities_figure(by_cycle: pd.DataFrame, losses: Mapping[int, LithiumLoss], unit: str, title: str) -> Figure:
+    """Losses of many cells; or, of one, its capacity and coulombic efficiency by cycle with the fit.
+
+    `by_cycle` as written to timeseries.csv; `unit` of its capacities.
+    """
+    many = len(losses) > 1
+    figure = Figure(figsize=(6.4, 6.4), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=11)
+    if many:
+        loss_panel(figure.subplots(), losses)
+        return figure
+    top, bottom = figure.subplots(2, 1, sharex=True)
+    (loss,) = losses.values()
+    cycle = by_cycle["Cycle Count / 1"]
+    for axes, name, label in (
+        (top, "Capacity", f"capacity / {unit}"),
+        (bottom, "Coulombic Efficiency / 1", "coulombic efficiency"),
+    ):
+        axes.plot(cycle, by_cycle[name], "o", ms=4, color=MEASURED, label="measured")
+        axes.plot(cycle, by_cycle[f"Fitted {name}"], "-", lw=1.4, color=MODEL, label="model, from the cycle before")
+        axes.set_ylabel(label)
+        axes.grid(alpha=0.25)
+    low, high = loss.per_cycle95
+    label = "1 - loss per cycle, 95 %"
+    bottom.axhspan(1.0 - high, 1.0 - low, color="#d9dee2", lw=0, zorder=0, label=label)
+    bottom.set_xlabel("cycle")
+    top.legend(loc="upper right", fontsize=8, frameon=False)
+    bottom.legend(loc="lower right", fontsize=8, frameon=False)
+    return figure

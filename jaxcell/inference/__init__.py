@@ -16,6 +16,7 @@ from .forecast import forecast as forecast
 from .identifiability import Direction as Direction
 from .identifiability import Thresholds as Thresholds
 from .identifiability import Verdict as Verdict
+from .inventory_problem import INVENTORY_FIT as INVENTORY_FIT
 from .inventory_problem import InventoryProblem as InventoryProblem
 from .inventory_problem import loss_parameters as loss_parameters
 from .least_squares import Box as Box

@@ -7,15 +7,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from jaxcell.inference.analysis import FitSettings
 from jaxcell.inference.covariance import noise_level
 from jaxcell.inference.cycle_data import CycleData
 from jaxcell.inference.evaluation import value_and_jacobian
+from jaxcell.inference.least_squares import LevenbergMarquardt
 from jaxcell.inference.parameters import Parameter, ParameterSet
 from jaxcell.inference.priors import LogNormal
 from jaxcell.inference.problem import Physical, Problem
 from jaxcell.inventory import CHANNELS, InventoryRun, LithiumInventory, cycle_inventory
 from jaxcell.units import Scalar
 
+INVENTORY_FIT = FitSettings(LevenbergMarquardt(1e-8, 1e-10, 1e-9, max_steps=1000))
+"""Settings for `fit`: steps cost microseconds, and capacities that no channel explains need some hundred of them."""
 SCATTER_DOF = 1.0
 """Degrees of freedom of the belief about the noise, centred on the change from cycle to cycle, before any residual."""
 

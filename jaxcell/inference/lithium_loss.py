@@ -7,9 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-from jaxcell.inference.autocorrelation import first_order_time
+from jaxcell.inference.autocorrelation import autocorrelation_time, first_order_time
 from jaxcell.inference.covariance import student_95
 from jaxcell.inference.ensemble import ensemble
 from jaxcell.inference.inventory_problem import SCATTER_DOF, InventoryProblem
@@ -105,9 +105,8 @@ class LithiumLoss:
 def lithium_loss(problem: InventoryProblem, result: FitResult, *, seed: int = 0) -> LithiumLoss:
     """The loss per cycle and its division, from a finished fit of the problem.
 
-    The sum needs no model of the channels: it is the mean of 1 - CE over the cycles, with Student-t intervals from the
-    residuals about the fitted model, counted by their `autocorrelation_time` or, where that is longer, by their
-    `first_order_time`, since a dozen cycles hide half of how they wander.  The division is that of the posterior's
+    The sum needs no model of the channels: it is the mean of 1 - CE over the cycles, with a Student-t interval from
+    their scatter about it, so that a trend counts as losses that wander.  The division is that of the posterior's
     draws, so skewed beliefs keep their tails.
     """
     problem = settled(problem, result)
@@ -115,10 +114,8 @@ def lithium_loss(problem: InventoryProblem, result: FitResult, *, seed: int = 0)
     fitted = np.asarray(problem.segments) >= 0
     shares = np.where(fitted, 1.0 - np.asarray(problem.measured_efficiency(run)), 0.0)
     later = fitted & (np.arange(fitted.size) > 0)
-    mean = float(shares[later].mean())
-    tau = wandering_time(problem, result)
-    quantile = student_95(max(result.noise.n_points / tau - result.noise.effective_parameters, 1.0))
-    reach = quantile * float(problem.noise) * np.sqrt(result.noise.scale * tau / later.sum())
+    stated = float(problem.noise) if problem.data.noise_given else 0.0
+    mean, reach = _mean_of_few(shares[later], stated)
     drawn = _amounts(problem, posterior_draws(problem, result, seed=seed)[0])
     lost = np.sum(list(drawn.values()), axis=0)
     fitted_channels = [name for name in CHANNELS if np.ptp(drawn[name]) > 0.0]
@@ -132,10 +129,28 @@ def lithium_loss(problem: InventoryProblem, result: FitResult, *, seed: int = 0)
     )
 
 
+def _mean_of_few(values: Float[np.ndarray, " n"], least: float) -> tuple[float, float]:
+    """Mean, and half-width of its 95 % interval, of values that may follow one another; `least` is their noise.
+
+    sd sqrt(tau/n), tau the longer of the integrated and the first-order autocorrelation time, n/tau - 1 degrees of
+    freedom but no fewer than 3: the interval of fewer would be longer than what there is to lose.
+    """
+    n, mean = values.size, float(values.mean())
+    rest = values - mean
+    tau = _wandering(rest, np.zeros(n, dtype=np.int64))
+    sd = np.sqrt(np.sum(rest**2) / max(n - 1.0 - min(tau, 0.5 * n), 1.0))
+    return mean, student_95(max(n / tau - 1.0, 3.0)) * max(float(sd), least) * float(np.sqrt(tau / n))
+
+
+def _wandering(residuals: Float[np.ndarray, " n"], segments: Int[np.ndarray, " n"]) -> float:
+    """tau >= 1: the longer of two estimates, since a dozen points hide half of how they wander."""
+    return max(autocorrelation_time(residuals, segments), first_order_time(residuals, segments))
+
+
 def wandering_time(problem: InventoryProblem, result: FitResult) -> float:
-    """tau >= 1 [cycles]: neighbouring cycles worth one, of few as of many."""
+    """tau >= 1 [cycles]: neighbouring residuals of a fit worth one."""
     residuals = np.asarray(problem.residuals(jnp.asarray(result.theta)))
-    return max(result.noise.autocorrelation_time, first_order_time(residuals, np.asarray(problem.segments)))
+    return _wandering(residuals, np.asarray(problem.segments))
 
 
 def settled(problem: InventoryProblem, result: FitResult) -> InventoryProblem:
