@@ -42,6 +42,13 @@ def expected_loss(cell, problem):
     return float(np.mean(np.asarray(run.lost / run.flux.plated)[1 : problem.data.fitted]))
 
 
+def loss_held(cell, capacity, count):
+    """Whether the interval of the loss per cycle holds the truth, from the first `count` cycles of a record."""
+    problem = InventoryProblem(WHOLE, cycle_data(capacity[:count], cycles=Cycles.of(LENGTH)))
+    low, high = lithium_loss(problem, fit(problem, starts=4, settings=QUICK)).per_cycle95
+    return low <= expected_loss(cell, problem) <= high
+
+
 class Held(NamedTuple):
     """Whether each 95 % interval held its truth: loss per cycle, channels, and forecast capacities."""
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from inventory_cases import LENGTH, QUICK, WHOLE, expected_loss, held, record, wandering
+from inventory_cases import LENGTH, QUICK, WHOLE, expected_loss, loss_held, record, wandering
 
 from jaxcell import Cycles, LithiumInventory, cycle_inventory
 from jaxcell.inference import InventoryProblem, cycle_data, explain, fit, lithium_loss, loss_parameters
@@ -143,7 +143,7 @@ def shares(kind, seeds, count=12):
             "readings": 0.0 * white,
         }[kind]
         capacity = record(CELL, scatter) + (0.5 * white if kind == "readings" else 0.0)
-        found.append(held(CELL, capacity, count).loss)
+        found.append(loss_held(CELL, capacity, count))
     return np.mean(found)
 
 
