@@ -100,7 +100,8 @@ def print_capacities(console: Console, result: CapacityResult) -> None:
     """The loss of every cell, and what divides it."""
     source = result.table.provenance
     console.print(f"[bold]{result.study.content.study.title}[/]")
-    console.print(f"{source.name} (sha256 {source.sha256[:12]}): {len(result.losses)} cells fitted", markup=False)
+    count = f"{len(result.losses)} cells" if len(result.losses) > 1 else f"cell {next(iter(result.losses))}"
+    console.print(f"{source.name} (sha256 {source.sha256[:12]}): {count} fitted", markup=False)
     for notice in source.notices:
         console.print(f"note: {notice}", style="dim", markup=False)
     if len(result.losses) == 1:
