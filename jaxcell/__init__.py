@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from jaxcell.cell import SoftShort as SoftShort
     from jaxcell.cell import Storage as Storage
     from jaxcell.cell import Trap as Trap
+    from jaxcell.inventory import Cycles as Cycles
+    from jaxcell.inventory import InventoryRun as InventoryRun
+    from jaxcell.inventory import LithiumInventory as LithiumInventory
+    from jaxcell.inventory import cycle_inventory as cycle_inventory
     from jaxcell.ledger import Ledger as Ledger
     from jaxcell.ledger import lithium_ledger as lithium_ledger
     from jaxcell.model import ChainModel as ChainModel
@@ -81,6 +85,7 @@ _HOME = {
         "ProtectionLayer",
         "Separator",
     ],
+    "jaxcell.inventory": ["Cycles", "InventoryRun", "LithiumInventory", "cycle_inventory"],
     "jaxcell.ledger": ["Ledger", "lithium_ledger"],
     "jaxcell.model": ["ChainModel", "assemble"],
     "jaxcell.observables": [
@@ -126,13 +131,16 @@ __all__ = [
     "Collector",
     "ContactLoss",
     "Current",
+    "Cycles",
     "DeadLithium",
     "Film",
     "HeatBalance",
     "Interface",
     "Interphase",
+    "InventoryRun",
     "Ledger",
     "LithiumElectrode",
+    "LithiumInventory",
     "LithiumKinetics",
     "MarcusHushChidseyKinetics",
     "Nucleation",
@@ -158,6 +166,7 @@ __all__ = [
     "calendar_rest",
     "charge",
     "critical_current_ramp",
+    "cycle_inventory",
     "deposit_thickness",
     "discharge",
     "hold",

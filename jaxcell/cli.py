@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # JAX is imported inside the commands, after the device is ch
     from rich.console import Console
 
     from jaxcell.study import Study
+    from jaxcell.study.capacities import CapacityStudy
 
 app = typer.Typer(
     name="jaxcell", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -79,14 +80,17 @@ def fit(
     interrupted (the best so far is written once there is any), 1 anything else.
     """
     with _one_sentence(traceback):
-        from jaxcell.study import load_study
+        from jaxcell.study.capacities import CapacityStudy, open_study
 
-        checked = load_study(study).with_options(data=data, starts=starts, seed=seed)
+        checked = open_study(study).with_options(data=data, starts=starts, seed=seed)
         _prepare_jax(device)
-        if explain:
+        place = Path(out) if out is not None else Path("results") / checked.name
+        if isinstance(checked, CapacityStudy):
+            _explain_capacities(checked) if explain else _fit_capacities(checked, place)
+        elif explain:
             _explain(checked)
         else:
-            _fit(checked, Path(out) if out is not None else Path("results") / checked.name)
+            _fit(checked, place)
 
 
 def _fit(study: "Study", place: Path) -> None:
@@ -116,6 +120,33 @@ def _explain(study: "Study") -> None:
     with _progress() as progress:
         measurement, rows, problem, found = explain_study(study, progress)
     print_explanation(_console(), study, rows, problem, found, measurement)
+
+
+def _fit_capacities(study: "CapacityStudy", place: Path) -> None:
+    from jaxcell.capacity_report import print_capacities, save_capacities
+    from jaxcell.io.results import result_folder
+    from jaxcell.study.capacities import run_capacities
+
+    with result_folder(place) as draft, _progress() as progress:
+        result = run_capacities(study, progress)
+        save_capacities(result, draft.path)
+    console = _console()
+    print_capacities(console, result)
+    console.print(f"\nResults: {draft.place}", soft_wrap=True)
+    if not result.converged:
+        raise typer.Exit(NOT_CONVERGED)
+
+
+def _explain_capacities(study: "CapacityStudy") -> None:
+    from jaxcell.inference import explain
+    from jaxcell.study.messages import StudyError
+
+    table = study.table()
+    cells = study.cells(table)
+    if len(cells) > 1:
+        raise StudyError(f"{study.source}: --explain is about one cell; choose it with cell = ... in [capacities].")
+    typer.echo(explain(study.problem(table, cells[0])).summary())
+    typer.echo("\nNothing was fitted and nothing was written.")
 
 
 def _prepare_jax(device: Device) -> None:

@@ -27,11 +27,11 @@ ORDER = [
     {"drive"},
     {"simulation"},
     {"ledger", "observables"},
-    {"impedance"},
+    {"impedance", "inventory"},
     {"inference"},
     {"design"},
     {"io"},
-    {"plots", "report", "study", "cli", "__main__"},
+    {"plots", "capacity_plots", "capacity_report", "report", "study", "cli", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))

@@ -27,6 +27,18 @@ def autocorrelation_time(residuals: Float[np.ndarray, " n"], segments: Int[np.nd
     return float(np.clip(2.0 * np.sum(kept) - 1.0, 1.0, count))
 
 
+def first_order_time(residuals: Float[np.ndarray, " n"], segments: Int[np.ndarray, " n"]) -> float:
+    """tau >= 1 [1] of residuals from few points, taken for a first-order autoregression.
+
+    (1 + phi)/(1 - phi) with the lag-one correlation r freed of its bias in n points about a fitted mean,
+    r = phi - (1 + 3 phi)/n (Marriott and Pope, Biometrika 41, 390, 1954), and phi held between 0 and 0.9.
+    """
+    n = int(np.sum(segments >= 0))
+    r = float(_correlations(residuals, segments)[1])
+    phi = float(np.clip((n * r + 1.0) / max(n - 3.0, 1.0), 0.0, 0.9))
+    return (1.0 + phi) / (1.0 - phi)
+
+
 def _correlations(residuals: Float[np.ndarray, " n"], segments: Int[np.ndarray, " n"]) -> Float[np.ndarray, " lags"]:
     """rho_k for every lag, pooled over segments, with rho_0 = 1; an even number of them."""
     stretches = [residuals[segments == label] for label in np.unique(segments) if label >= 0]

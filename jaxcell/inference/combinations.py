@@ -14,6 +14,8 @@ from .identifiability import IDENTIFIED, PRIOR_ONLY, Thresholds
 from .problem import Physical, Problem
 
 _BATCH = 64
+_LARGEST_LOG = 700.0
+"""ln of about the largest number there is: intervals of what nothing bounds end there."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def estimate_combinations(
         ends = [centre + sign * np.hypot(q * np.sqrt(across), reach) for sign, reach in ((-1.0, down), (1.0, up))]
         sd = np.hypot(np.sqrt(across), 0.5 * (down + up) / q)
         remaining = float(min(sd / before, 1.0)) if before > 0.0 else 1.0
-        low, high = (float(np.exp(e)) if logarithmic else float(e) for e in ends)
+        low, high = (float(np.exp(min(e, _LARGEST_LOG))) if logarithmic else float(e) for e in ends)
         estimates.append(
             CombinationEstimate(
                 name,

@@ -1,6 +1,8 @@
 """Measurements in and out: cyclers' files, the Battery Data Format, tables in memory."""
 
 from jaxcell.io.bdf import write_bdf_csv as write_bdf_csv
+from jaxcell.io.cycle_table import CycleTable as CycleTable
+from jaxcell.io.cycle_table import read_cycle_table as read_cycle_table
 from jaxcell.io.errors import MeasurementError as MeasurementError
 from jaxcell.io.half_cycles import HalfCycle as HalfCycle
 from jaxcell.io.kinds import Kind as Kind

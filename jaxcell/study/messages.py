@@ -14,32 +14,32 @@ class StudyError(ValueError):
     """A study file that cannot be used; the message names file, table, key, value and what was expected."""
 
 
-def sentence(error: ValidationError, source: str) -> str:
-    """The first thing that is wrong; an unknown key first, since it is often why another is missing."""
+def sentence(error: ValidationError, source: str, file: type[BaseModel] = StudyFile) -> str:
+    """The first thing that is wrong with a kind of file; an unknown key first, often why another is missing."""
     errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     first: dict[str, Any] = dict(errors[0])
-    text = _one(first)
+    text = _one(first, file)
     return f"{source}: {text}" + ("" if text.endswith("?") else ".")
 
 
-def _one(error: dict[str, Any]) -> str:
+def _one(error: dict[str, Any], file: type[BaseModel]) -> str:
     where, kind, value = error["loc"], error["type"], error["input"]
     if kind == "extra_forbidden":
-        return _unknown(where)
+        return _unknown(where, file)
     if kind == "missing":
         table = ".".join(map(str, where[:-1]))
         if where == ("parameters",):
             return "at least one table [parameters.NAME] is needed, for what is to be fitted"
-        if _model(where) is not None:
+        if _model(where, file) is not None:
             return f"the table [{'.'.join(map(str, where))}] is missing"
         return f"[{table}] needs the key {where[-1]}"
     if kind == "value_error":
-        return f"{_place(where)} {error['ctx']['error']}"
-    return f"{_place(where)} must be {_expected(error)}, but is {_shown(value)}"
+        return f"{_place(where, file)} {error['ctx']['error']}"
+    return f"{_place(where, file)} must be {_expected(error)}, but is {_shown(value)}"
 
 
-def _unknown(where: Sequence[str | int]) -> str:
-    parent = _model(where[:-1])
+def _unknown(where: Sequence[str | int], file: type[BaseModel]) -> str:
+    parent = _model(where[:-1], file)
     known = list(parent.model_fields) if parent is not None else []
     hint = closest(str(where[-1]), known)
     table = ".".join(map(str, where[:-1]))
@@ -48,11 +48,11 @@ def _unknown(where: Sequence[str | int]) -> str:
     return f"the key {where[-1]} is not known {place}; {suggestion}"
 
 
-def _place(where: Sequence[str | int]) -> str:
+def _place(where: Sequence[str | int], file: type[BaseModel]) -> str:
     """[table] key: as deep as tables go."""
-    if _model(where) is not None:
+    if _model(where, file) is not None:
         return f"[{'.'.join(map(str, where))}]"
-    depth = max((k for k in range(1, len(where)) if _model(where[:k]) is not None), default=0)
+    depth = max((k for k in range(1, len(where)) if _model(where[:k], file) is not None), default=0)
     table, rest = ".".join(map(str, where[:depth])), where[depth:]
     key = str(rest[0]) + "".join(f"[{k}]" for k in rest[1:] if isinstance(k, int))
     return f"[{table}] {key}" if table else f"[{key}]"
@@ -96,9 +96,9 @@ def _shown(value: Any) -> str:
     return text if len(text) < 60 else text[:57] + "..."
 
 
-def _model(where: Sequence[str | int]) -> type[BaseModel] | None:
+def _model(where: Sequence[str | int], file: type[BaseModel]) -> type[BaseModel] | None:
     """The table that a place in the file is, or None when it is a value."""
-    kind: Any = StudyFile
+    kind: Any = file
     for key in where:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             field = kind.model_fields.get(str(key))

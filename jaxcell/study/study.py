@@ -63,18 +63,7 @@ class Study:
         """
         if self.data_file is not None:
             return self.data_file
-        written = self.content.data.file
-        for braced, bare in re.findall(r"\$\{(\w+)\}|\$(\w+)", written):
-            name = braced or bare
-            if not os.environ.get(name):
-                raise StudyError(
-                    f"{self.source}: [data] file = {written!r} needs the environment variable {name}, which is not "
-                    f"set; set it with `export {name}=FOLDER`, or name the file with --data FILE."
-                )
-        path = self.folder / os.path.expanduser(os.path.expandvars(written))
-        if not path.exists():
-            raise StudyError(f"{self.source}: [data] file = {written!r} does not exist; looked for {path}.")
-        return str(path)
+        return data_place("data", self.content.data.file, self.folder, self.source)
 
     def measurement(self) -> "Measurement":
         """Read the measurement.
@@ -190,6 +179,25 @@ class Study:
             raise StudyError(f"{self.source}: {str(error).rstrip('.')}.") from error
 
 
+def data_place(table: str, written: str, folder: Path, source: str) -> str:
+    """Path of the file that a study names in a table, environment variables and ~ expanded.
+
+    Raises:
+        StudyError: an environment variable in it is not set, or there is no such file.
+    """
+    for braced, bare in re.findall(r"\$\{(\w+)\}|\$(\w+)", written):
+        name = braced or bare
+        if not os.environ.get(name):
+            raise StudyError(
+                f"{source}: [{table}] file = {written!r} needs the environment variable {name}, which is not "
+                f"set; set it with `export {name}=FOLDER`, or name the file with --data FILE."
+            )
+    path = folder / os.path.expanduser(os.path.expandvars(written))
+    if not path.exists():
+        raise StudyError(f"{source}: [{table}] file = {written!r} does not exist; looked for {path}.")
+    return str(path)
+
+
 def tolerance_for(noise: float) -> float:
     """Local error of the simulation [V], and relative, that stays well below a sample's noise [V].
 
@@ -212,6 +220,20 @@ def load_study(path: str | os.PathLike[str]) -> Study:
     Raises:
         StudyError: the file is missing, is not TOML, or says something that is not known or not possible.
     """
+    source, place, tables = read_tables(path)
+    try:
+        content = StudyFile.model_validate(tables)
+    except ValidationError as error:
+        raise StudyError(sentence(error, source)) from error
+    return Study(place.stem, source, place.parent, content)
+
+
+def read_tables(path: str | os.PathLike[str]) -> tuple[str, Path, dict[str, Any]]:
+    """A TOML file as it was named, its place, and its tables.
+
+    Raises:
+        StudyError: the file is missing or is not TOML.
+    """
     source = os.fspath(path)
     place = Path(source)
     try:
@@ -228,8 +250,4 @@ def load_study(path: str | os.PathLike[str]) -> Study:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise StudyError(f"{source} is not valid TOML: {error}.") from error
-    try:
-        content = StudyFile.model_validate(tables)
-    except ValidationError as error:
-        raise StudyError(sentence(error, source)) from error
-    return Study(place.stem, source, place.parent, content)
+    return source, place, tables

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jaxcell.study import load_study
+from jaxcell.study import Study
+from jaxcell.study.capacities import open_study
 
 ROOT = Path(__file__).parents[2]
 HELP = """
@@ -37,8 +38,9 @@ def test_help_does_not_import_jax(arguments: str) -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "fit").glob("*.toml")), ids=lambda path: path.name)
 def test_shipped_studies_are_valid(path: Path) -> None:
-    study = load_study(path)
-    assert study.parameters().names == tuple(study.content.parameters)
+    study = open_study(path)
+    if isinstance(study, Study):
+        assert study.parameters().names == tuple(study.content.parameters)
     assert study.content.study.description
 
 

@@ -1,0 +1,65 @@
+"""Capacities of cycles that were not recorded, from those that were, with predictive intervals."""
+
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxcell.inference.inventory_problem import InventoryProblem
+from jaxcell.inference.lithium_loss import posterior_draws, settled, wandering_time
+from jaxcell.inference.report import FitResult
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Quantiles of the capacity [Q], shape (cycles,), over every cycle of the problem; NaN up to the last recorded."""
+
+    low: Float[np.ndarray, " cycles"]
+    median: Float[np.ndarray, " cycles"]
+    high: Float[np.ndarray, " cycles"]
+
+    def covers(self, capacity: Float[np.ndarray, " cycles"]) -> np.ndarray:
+        """Whether each capacity lies in its 95 % interval; False where either is NaN."""
+        return (self.low <= capacity) & (capacity <= self.high)
+
+
+def forecast(problem: InventoryProblem, result: FitResult, *, seed: int = 0) -> Forecast:
+    """95 % predictive intervals of the problem's cycles after the last recorded one, from a finished fit.
+
+    Every draw of the posterior is cycled on from the last recorded capacity, with scatter of its own noise in every
+    cycle's efficiency.  The scatter is a first-order autoregression with the residuals' autocorrelation time
+    tau = (1 + phi)/(1 - phi), so that losses that wander keep wandering.
+    """
+    problem = settled(problem, result)
+    thetas, noise = posterior_draws(problem, result, seed=seed)
+    tau = wandering_time(problem, result)
+    shape = (len(thetas), problem.segments.shape[0])
+    scatter = noise[:, None] * _wandering(np.random.default_rng(seed), (tau - 1.0) / (tau + 1.0), shape)
+    capacity = np.asarray(_capacities(problem, jnp.asarray(thetas), jnp.asarray(scatter)))
+    recorded = np.flatnonzero(np.isfinite(np.asarray(problem.data.capacity)) | (np.asarray(problem.segments) >= 0))
+    low, median, high = np.quantile(capacity, [0.025, 0.5, 0.975], axis=0)
+    past = np.arange(shape[1]) <= recorded[-1]
+    return Forecast(*(np.where(past, np.nan, curve) for curve in (low, median, high)))
+
+
+def _wandering(rng: np.random.Generator, phi: float, shape: tuple[int, int]) -> np.ndarray:
+    """Unit-variance first-order autoregressions, one a row."""
+    kicks = rng.standard_normal(shape)
+    rows = kicks.copy()
+    for k in range(1, shape[1]):
+        rows[:, k] = phi * rows[:, k - 1] + np.sqrt(1.0 - phi**2) * kicks[:, k]
+    return rows
+
+
+@eqx.filter_jit
+def _capacities(
+    problem: InventoryProblem, thetas: Float[Array, "draws parameters"], scatter: Float[Array, "draws cycles"]
+) -> Float[Array, "draws cycles"]:
+    def capacity(theta: Float[Array, " parameters"], scatter: Float[Array, " cycles"]) -> Float[Array, " cycles"]:
+        flux = problem.run(theta, scatter).flux
+        return flux.stripped - flux.unexplained
+
+    return jax.vmap(capacity)(thetas, scatter)

@@ -1,0 +1,204 @@
+"""Studies of capacities per cycle: which table, which of its cells, which losses."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from jaxcell.study.messages import StudyError, sentence
+from jaxcell.study.schema import NotNegative, Positive, StudyTable, Table
+from jaxcell.study.study import Study, data_place, load_study, read_tables
+
+if TYPE_CHECKING:
+    from jaxcell.inference import FitResult, InventoryProblem, LithiumLoss
+    from jaxcell.io import CycleTable
+
+Channel = Literal["dead", "interphase", "trapped"]
+Progress = Callable[[str, int, int], Any]
+
+
+class CapacitiesTable(Table):
+    """The measurement: a table with one row a cell, and what the cells held at the start, in its unit of capacity.
+
+    Without `cell` every row with at least `fewest_cycles` recorded cycles is fitted; without `initial` the first
+    capacity only sets the start.
+    """
+
+    file: str
+    unit: str
+    prefix: str | None = None
+    cell: Annotated[int, Field(ge=1)] | None = None
+    fewest_cycles: Annotated[int, Field(ge=4)] = 5
+    initial: Positive | None = None
+    excess: NotNegative = 0.0
+
+
+class LossesTable(Table):
+    """The channels that may take lithium, and the scatter of a cycle's efficiency, estimated where it is not given."""
+
+    channels: list[Channel] = Field(default=["dead", "interphase", "trapped"], min_length=1)
+    noise: Positive | None = None
+
+    @field_validator("channels")
+    @classmethod
+    def _once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"must name each channel once, but is {value}")
+        return value
+
+
+class CapacityFitTable(Table):
+    """How to fit."""
+
+    starts: Annotated[int, Field(ge=1)] = 8
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class CapacityStudyFile(Table):
+    """The whole file."""
+
+    study: StudyTable
+    capacities: CapacitiesTable
+    losses: LossesTable = LossesTable()
+    fit: CapacityFitTable = CapacityFitTable()
+
+
+@dataclass(frozen=True)
+class CapacityStudy:
+    """A checked study file of capacities per cycle; attributes as in `Study`."""
+
+    name: str
+    source: str
+    folder: Path
+    content: CapacityStudyFile
+    data_file: str | None = None
+
+    def with_options(
+        self, *, data: str | os.PathLike[str] | None = None, starts: int | None = None, seed: int | None = None
+    ) -> "CapacityStudy":
+        """As `Study.with_options`."""
+        for name, value, least in (("starts", starts, 1), ("seed", seed, 0)):
+            if value is not None and value < least:
+                raise StudyError(f"--{name} must be a whole number of at least {least}, but is {value}.")
+        changes = {k: v for k, v in (("starts", starts), ("seed", seed)) if v is not None}
+        content = self.content.model_copy(update={"fit": self.content.fit.model_copy(update=changes)})
+        return replace(self, content=content, data_file=self.data_file if data is None else os.fspath(data))
+
+    def table(self) -> "CycleTable":
+        """Read the table.
+
+        Raises:
+            StudyError: there is no such file.
+            MeasurementError: it is no table of capacities per cycle.
+        """
+        from jaxcell.io import read_cycle_table
+
+        written = self.content.capacities
+        path = self.data_file or data_place("capacities", written.file, self.folder, self.source)
+        return read_cycle_table(path, prefix=written.prefix)
+
+    def cells(self, table: "CycleTable") -> list[int]:
+        """Numbers of the cells to fit, counted from 1.
+
+        Raises:
+            StudyError: the chosen cell, or every cell, has too few recorded cycles; or there is no such cell.
+        """
+        chosen, fewest = self.content.capacities.cell, self.content.capacities.fewest_cycles
+        count = len(table.recorded)
+        if chosen is not None and chosen > count:
+            raise StudyError(f"{self.source}: [capacities] cell must be 1 to {count}, but is {chosen}.")
+        wanted = range(1, count + 1) if chosen is None else [chosen]
+        enough = [n for n in wanted if table.recorded[n - 1] >= fewest]
+        if not enough:
+            most = max(int(table.recorded[n - 1]) for n in wanted)
+            who = "no cell has" if chosen is None else f"cell {chosen} does not have"
+            raise StudyError(
+                f"{self.source}: {who} the fewest_cycles = {fewest} recorded cycles that [capacities] asks for; "
+                f"{most} are recorded."
+            )
+        return enough
+
+    def problem(self, table: "CycleTable", cell: int) -> "InventoryProblem":
+        """The fitting problem of one cell.
+
+        Raises:
+            StudyError: its capacities cannot be fitted.
+        """
+        from jaxcell.inference import InventoryProblem, cycle_data, loss_parameters
+        from jaxcell.inventory import Cycles, LithiumInventory
+
+        content, capacity = self.content, table.cell(cell)
+        known = content.capacities.initial
+        start = float(capacity[0]) if known is None else known
+        try:
+            held = LithiumInventory(start, excess=content.capacities.excess)  # pyright: ignore[reportArgumentType]
+            data = cycle_data(
+                capacity,
+                cycles=Cycles.of(table.capacity.shape[1]),
+                initial_known=known is not None,
+                noise=content.losses.noise,
+            )
+        except ValueError as error:
+            raise StudyError(f"{self.source}: cell {cell}: {error}") from error
+        unit = content.capacities.unit
+        parameters = loss_parameters(held, content.losses.channels, capacity_unit=unit)
+        return InventoryProblem(held, data, parameters, capacity_unit=unit)
+
+    def resolved(self) -> dict[str, Any]:
+        """Every table with defaults filled in; without absolute paths."""
+        tables = self.content.model_dump(exclude_none=True)
+        written = self.data_file or self.content.capacities.file
+        local = self.data_file is not None or Path(written).is_absolute() or written.startswith("~")
+        tables["capacities"]["file"] = Path(written).name if local else written
+        return tables
+
+
+@dataclass(frozen=True)
+class CapacityResult:
+    """Fits of a study, by number of the cell."""
+
+    study: CapacityStudy
+    table: "CycleTable"
+    problems: "dict[int, InventoryProblem]"
+    fits: "dict[int, FitResult]"
+    losses: "dict[int, LithiumLoss]"
+
+    @property
+    def converged(self) -> bool:
+        """Whether every fit converged."""
+        return all(fit.converged for fit in self.fits.values())
+
+
+def open_study(path: str | os.PathLike[str]) -> Study | CapacityStudy:
+    """Read and check a study file of either kind; one with a table [capacities] is about capacities per cycle.
+
+    Raises:
+        StudyError: as `load_study`.
+    """
+    source, place, tables = read_tables(path)
+    if "capacities" not in tables:
+        return load_study(path)
+    try:
+        content = CapacityStudyFile.model_validate(tables)
+    except ValidationError as error:
+        raise StudyError(sentence(error, source, CapacityStudyFile)) from error
+    return CapacityStudy(place.stem, source, place.parent, content)
+
+
+def run_capacities(study: CapacityStudy, tell: Progress) -> CapacityResult:
+    """Read the table and fit its cells; raises as `CapacityStudy.table`, `cells` and `problem`."""
+    from jaxcell.inference import INVENTORY_FIT, fit, lithium_loss
+
+    tell("reading the study and its data", 0, 0)
+    table = study.table()
+    cells = study.cells(table)
+    problems = {cell: study.problem(table, cell) for cell in cells}
+    fits, losses, options = {}, {}, study.content.fit
+    for done, (cell, problem) in enumerate(problems.items()):
+        tell("fitting (the first step compiles)" if done == 0 else "fitting", done, len(cells))
+        fits[cell] = fit(problem, starts=options.starts, seed=options.seed, settings=INVENTORY_FIT)
+        losses[cell] = lithium_loss(problem, fits[cell], seed=options.seed)
+    return CapacityResult(study, table, problems, fits, losses)
