@@ -43,6 +43,9 @@ def small_signal(model: ChainModel) -> SmallSignal:
     bottom = model.members(WORKING, BOTTOM) | model.members(COUNTER, BOTTOM)
     open_sites = bottom | ((model.direction > 0.0) & (barrier < NUCLEATED))
     slope = jnp.where(open_sites, slope, 0.0)
+    if model.coefficients.losses.interphase is not None:
+        s = model.coefficients.losses.interphase
+        slope = slope / (1.0 + slope * s.initial_thickness * s.resistivity_inside)
     site = model.site_resistance(model.initial_state)
     below, above = edges.from_bottom * site, edges.to_top * right_neighbour(site)
     conductance = edges.open / (edges.resistance + below + above + edges.film_resistance + edges.branch_resistance)

@@ -142,5 +142,5 @@ class Pores(Component):
     double_layer_capacitance: Quantity = quantity("F m-2", at_least=0.0, default=0.2)
     """C_dl [F m-2] of filler surface."""
     interphase: Interphase | None = None
-    """Growth of an interphase on the filler (its ionic resistance there is neglected)."""
+    """Growth of an interphase on the filler; None for a stable filler."""
     dead_lithium: DeadLithium | None = None

@@ -43,7 +43,7 @@ from jaxcell.model.coefficients import (
     NodeCoefficients,
     coefficients_of,
 )
-from jaxcell.model.loss_coefficients import CONTACT, DEAD, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
+from jaxcell.model.loss_coefficients import CONTACT, DEAD, DROP, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
 from jaxcell.model.node_laws import CHARGE, READS, node_rates, site_resistance
 from jaxcell.model.temperature import at_temperature
 from jaxcell.physics.soft_short import short_conductance
@@ -80,7 +80,8 @@ class Surrounded(eqx.Module):
 class ChainModel(ChainSystem):
     """A cell as a chain of plating sites; build it with `assemble`.
 
-    Node states, `rows`: lithium gained since the start, in each form [mol m-2 of cell area], share of contact lost [1].
+    Node states, `rows`: lithium gained since the start, in each form [mol m-2 of cell area], share of contact lost [1],
+    voltage across the interphase inside a layer [V].
     Edge states: voltages of the series films and of the top branches' films [V], where there are any.
     """
 
@@ -128,7 +129,8 @@ class ChainModel(ChainSystem):
     @property
     def rows(self) -> tuple[str, ...]:
         """Names of the node states: first those that laws read."""
-        return (LIVE, *self.losses, CHARGE) if self.losses else (LIVE,)
+        drop = (DROP,) if any(DROP in forms for forms in self.forms) else ()
+        return (LIVE, *self.losses, *drop, CHARGE) if self.losses else (LIVE,)
 
     @property
     def shared_rows(self) -> tuple[str, ...]:
@@ -153,6 +155,7 @@ class ChainModel(ChainSystem):
         whole = [0.0 if name == SHORT else self._heat.heat_capacity for name in self.shared_rows]
         return Capacities(
             n.capacitance,
+            jnp.stack([jnp.full_like(n.area, 0.0 if name == DROP else 1.0) for name in self.rows]),
             charged[:, None] * jnp.ones_like(n.area)[None],
             stacked(self._films(series, branch), n.area),
             jnp.stack(whole) if whole else jnp.zeros(0),
@@ -173,23 +176,26 @@ class ChainModel(ChainSystem):
     @property
     def node_scale(self) -> Float[Array, "k nodes"]:
         live = self.nodes.depletion_capacity
-        return self._by_row(live, self.nodes.site_depletion_capacity, share=0.1, counted=live)
+        return self._by_row(live, self.nodes.site_depletion_capacity, share=0.1, volt=0.025, counted=live)
 
     @property
     def node_tolerance(self) -> Float[Array, "k nodes"]:
         live = self.f * self.nodes.site_depletion_capacity
-        return self._by_row(live, live, share=1.0, counted=jnp.full_like(live, jnp.inf))
+        return self._by_row(live, live, share=1.0, volt=1.0, counted=jnp.full_like(live, jnp.inf))
 
     @property
     def node_origin(self) -> Float[Array, "k nodes"]:
         endless = jnp.full_like(self.nodes.initial_lithium, jnp.inf)
         return jnp.stack([self.nodes.initial_lithium if name == LIVE else endless for name in self.rows])
 
-    def _by_row(self, live: Nodes, lost: Nodes, *, share: float, counted: Nodes) -> Float[Array, "k nodes"]:
-        """Amounts of live and lost lithium, a share of what is full, and the counted charge, row by row."""
+    def _by_row(
+        self, live: Nodes, lost: Nodes, *, share: float, volt: float, counted: Nodes
+    ) -> Float[Array, "k nodes"]:
+        """Amounts of live and lost lithium, a share of what is full, a voltage, and the counted charge, row by row."""
         hosts = {STORED: self.coefficients.losses.stored, TRAPPED: self.coefficients.losses.trapped}
         full = {name: share * host.capacity for name, host in hosts.items() if host is not None}
-        own = {LIVE: live, CHARGE: counted, CONTACT: jnp.full_like(live, share), **full}
+        one = jnp.ones_like(live)
+        own = {LIVE: live, CHARGE: counted, CONTACT: share * one, DROP: volt * one, **full}
         return jnp.stack([own.get(name, lost) for name in self.rows])
 
     @property

@@ -22,7 +22,16 @@ from jaxcell.cell import (
     SoftShort,
 )
 from jaxcell.grid import graded_widths
-from jaxcell.model.loss_coefficients import LIVE, LossCoefficients, Surroundings, losses_at, losses_of, present_losses
+from jaxcell.model.loss_coefficients import (
+    DROP,
+    INTERPHASE,
+    LIVE,
+    LossCoefficients,
+    Surroundings,
+    losses_at,
+    losses_of,
+    present_losses,
+)
 from jaxcell.units import (
     GAS,
     LITHIUM_MOLAR_VOLUME,
@@ -118,7 +127,7 @@ class Structure(NamedTuple):
     sides: tuple[int, ...]
     """WORKING or COUNTER for each node."""
     forms: tuple[frozenset[str], ...]
-    """Of each node, where lithium can be, and whether contact can be lost."""
+    """Of each node, where lithium can be, whether contact can be lost, and whether an interphase inside resists."""
     series_films: bool
     """Whether any edge holds a film: then its voltages are the first edge state."""
     branch_films: bool
@@ -278,7 +287,8 @@ def _film(part: Interface | Film | None) -> tuple[Scalar, Scalar] | None:
 
 
 def _forms(site: Interface | Pores | None, layer: ProtectionLayer | None = None) -> frozenset[str]:
-    return losses_at(site, layer) | (frozenset() if site is None else {LIVE})
+    found = losses_at(site, layer) | (frozenset() if site is None else {LIVE})
+    return found | {DROP} if isinstance(site, Pores) and INTERPHASE in found else found
 
 
 def _marcus(part: Interface | Pores | None) -> bool:

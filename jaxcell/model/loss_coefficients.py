@@ -12,6 +12,8 @@ LIVE = "live"
 """Lithium that can be stripped."""
 INTERPHASE, STORED, TRAPPED, CONTACT, DEAD = "interphase", "stored", "trapped", "contact", "dead"
 """Losses, and the names of their rows among the node states."""
+DROP = "drop"
+"""Row of the voltage that ions lose in the interphase on the filler [V]; on plane sites it lies in the edges."""
 
 
 class InterphaseCoefficients(NamedTuple):
@@ -24,7 +26,9 @@ class InterphaseCoefficients(NamedTuple):
     thickness_per_lithium: Nodes
     """V_int/area [m per mol m-2]."""
     resistivity: Nodes
-    """Of ions, on plane sites [Ohm m]; zero inside the layer."""
+    """Of ions, on plane sites, whose resistance lies in the chain's edges [Ohm m]; zero inside the layer."""
+    resistivity_inside: Nodes
+    """Of ions, inside the layer, per cell area [Ohm m]; zero on plane sites."""
 
 
 class HostCoefficients(NamedTuple):
@@ -115,7 +119,8 @@ def _interphase(site: Interface | Pores | None, area: Nodes) -> InterphaseCoeffi
     every = jnp.ones_like(area)
     own = None if site is None else site.interphase
     if own is None:
-        return InterphaseCoefficients(0.0 * every, every, 0.0 * every, 0.0 * every, every, 0.0 * every, 0.0 * every)
+        none = 0.0 * every
+        return InterphaseCoefficients(none, every, none, none, every, none, none, none)
     plane = isinstance(site, Interface)
     return InterphaseCoefficients(
         area=area,
@@ -125,6 +130,7 @@ def _interphase(site: Interface | Pores | None, area: Nodes) -> InterphaseCoeffi
         initial_thickness=every * own.initial_thickness,
         thickness_per_lithium=own.molar_volume / area,
         resistivity=every / own.ionic_conductivity if plane else 0.0 * every,
+        resistivity_inside=0.0 * every if plane else every / (own.ionic_conductivity * area),
     )
 
 

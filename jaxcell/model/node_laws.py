@@ -6,11 +6,13 @@ from jaxcell.model.coefficients import Coefficients
 from jaxcell.model.loss_coefficients import (
     CONTACT,
     DEAD,
+    DROP,
     INTERPHASE,
     LIVE,
     STORED,
     TRAPPED,
     HostCoefficients,
+    InterphaseCoefficients,
     LossCoefficients,
 )
 from jaxcell.physics.contact import contact_loss_rate, contact_resistance
@@ -23,14 +25,16 @@ from jaxcell.units import FARADAY, Nodes, Scalar
 
 CHARGE = "charge"
 """Node state: the charge taken from the ions over F."""
+_KINETICS = (LIVE, CONTACT, DROP)
 READS: dict[str, tuple[str, ...]] = {
-    LIVE: (LIVE, CONTACT),
-    INTERPHASE: (INTERPHASE,),
+    LIVE: _KINETICS,
+    INTERPHASE: (INTERPHASE, DROP),
     STORED: (STORED,),
     TRAPPED: (TRAPPED,),
-    CONTACT: (LIVE, CONTACT),
-    DEAD: (LIVE, CONTACT),
-    CHARGE: (LIVE, INTERPHASE, STORED, TRAPPED, CONTACT),
+    CONTACT: _KINETICS,
+    DROP: (*_KINETICS, INTERPHASE),
+    DEAD: _KINETICS,
+    CHARGE: (*_KINETICS, INTERPHASE, STORED, TRAPPED),
 }
 """Which rows the rate of each one depends on."""
 
@@ -42,14 +46,18 @@ def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: boo
 
         live        i/F - dying          interphase  i_SEI/F        charge  (i + i_SEI + i_stored + i_trapped)/F
         dead        dying                stored, trapped  i_C/F
+
+    An interphase inside the layer lies between the ions and the site: its reactions see u less a drop, which is
+    delta (i + i_SEI)/(sigma_ion a) (as a `rate` of an algebraic row).
     """
     n, losses = c.nodes, c.losses
     live = n.initial_lithium + rows[LIVE]
     exchange = n.exchange_current_density
     if losses.contact is not None:
         exchange = exchange * (1.0 - rows[CONTACT])
+    at_site = u - rows[DROP] if DROP in rows else u
     density = plating_current(
-        u,
+        at_site,
         live,
         exchange_current_density=exchange,
         cathodic_transfer_coefficient=n.cathodic_transfer_coefficient,
@@ -65,7 +73,7 @@ def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: boo
     rates = {LIVE: plated}
     taken = plated
     if losses.interphase is not None:
-        grown = _interphase_growth(c, u, rows[INTERPHASE])
+        grown = _interphase_growth(losses.interphase, at_site, rows[INTERPHASE], c.f)
         rates[INTERPHASE] = grown
         taken = taken + grown
     if losses.stored is not None:
@@ -91,22 +99,23 @@ def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: boo
         stripped = n.area * dying_current(density, activity, losses.dead.per_stripped) / FARADAY
         rates[DEAD] = stripped + losses.dead.rate * live
         rates[LIVE] = plated - rates[DEAD]
+    if DROP in rows and losses.interphase is not None:
+        s = losses.interphase
+        thickness = s.initial_thickness + s.thickness_per_lithium * rows[INTERPHASE]
+        rates[DROP] = thickness * s.resistivity_inside * FARADAY * (plated + rates[INTERPHASE]) - rows[DROP]
     rates[CHARGE] = taken
     return rates
 
 
-def _interphase_growth(c: Coefficients, u: Nodes, grown: Nodes) -> Nodes:
+def _interphase_growth(s: InterphaseCoefficients, u: Nodes, grown: Nodes, f: Scalar) -> Nodes:
     """Lithium that the interphase takes up [mol m-2 s-1]."""
-    s = c.losses.interphase
-    if s is None:
-        raise ValueError("the cell has no interphase.")
     density = interphase_current(
         u,
         s.initial_thickness + s.thickness_per_lithium * grown,
         reduction_potential=s.reduction_potential,
         ambipolar_conductivity=s.ambipolar_conductivity,
         reaction_resistance=s.reaction_resistance,
-        f=c.f,
+        f=f,
     )
     return s.area * density / FARADAY
 

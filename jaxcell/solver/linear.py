@@ -180,8 +180,7 @@ class Factors(NamedTuple):
 def factorise(system: ChainSystem, lin: Linearisation) -> Factors:
     """Eliminate the local states: their part of the matrix is inverted point by point."""
     capacities = system.capacities
-    ones = jnp.ones_like(lin.flux_left)
-    node_inverse = _inverse(_less(ones / lin.step, lin.rate_node, [ones] * len(lin.rate_node)))
+    node_inverse = _inverse(_less(1.0 / lin.step, lin.rate_node, list(capacities.node)))
     edge_inverse = _inverse(_less(1.0 / lin.step, lin.rate_edge, list(capacities.edge)))
     node_gain = _apply(node_inverse, lin.rate_field)
     gain_next = tuple(right_neighbour(row) for row in node_gain)

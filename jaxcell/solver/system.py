@@ -5,12 +5,12 @@ to the right of node m, and the last edge of an electrode meets the separator) a
 With I the cell's current density, the equations are
 
     C_m du_m/dt + sum_k c_k dz_mk/dt  =  J_m - left_m J_(m-1)       (charge at node m)
-        dz_m/dt  =  Z(u_m, z_m, s)                                   (local states of a node)
+    Z_m dz_m/dt  =  z'(u_m, z_m, s)                                  (local states of a node)
     T_m dw_m/dt  =  W(u_m, z_m, u_(m+1), z_(m+1), w_m, I, s)         (local states of an edge; its flux J_m likewise)
         S ds/dt  =  V(everything, I)                                 (states of the cell)
 
 so eliminating z and w point by point leaves one tridiagonal system for u, however many local states there are, with a
-border of as many rows and columns as there are s.  C_m = 0, T_m = 0 and S = 0 make their row algebraic.  Charge that
+border of as many rows and columns as there are s.  C_m, Z_m, T_m or S of zero make their row algebraic.  Charge that
 leaves the ionic phase is written as what it is stored in, c dz/dt: the rates of a fast reaction, which are large and
 nearly cancel, do not enter the balance.
 """
@@ -63,6 +63,8 @@ class Capacities(NamedTuple):
 
     field: Nodes
     """C [F m-2]."""
+    node: Float[Array, "k nodes"]
+    """Z: one, or zero where a row is algebraic."""
     node_charge: Float[Array, "k nodes"]
     """c: charge in a unit of z."""
     edge: Float[Array, "l nodes"]
@@ -75,7 +77,7 @@ class Capacities(NamedTuple):
         field = self.field * state.field
         for charge, stored in zip(self.node_charge, state.node, strict=True):
             field = field + charge * stored
-        return State(field, state.node, self.edge * state.edge, self.shared * state.shared)
+        return State(field, self.node * state.node, self.edge * state.edge, self.shared * state.shared)
 
 
 class ChainSystem(eqx.Module):
@@ -135,7 +137,7 @@ class ChainSystem(eqx.Module):
 
     @abstractmethod
     def node(self, field: Nodes, states: Rows) -> Rows:
-        """dz/dt of a settled system, element by element."""
+        """Z dz/dt of a settled system, element by element."""
 
     @abstractmethod
     def edge(self, left: Site, right: Site, states: Rows, current: Scalar, shared: Float[Array, " s"]) -> EdgeLaw:

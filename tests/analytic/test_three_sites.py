@@ -13,6 +13,7 @@ from jaxcell import (
     Cell,
     Current,
     Interface,
+    Interphase,
     LithiumElectrode,
     LithiumKinetics,
     Nucleation,
@@ -97,6 +98,27 @@ def test_small_signal_shares_add_up() -> None:
     working = jnp.asarray(model.sides) == WORKING
     assert float(jnp.sum(jnp.where(working, share, 0.0))) == pytest.approx(1.0, rel=1e-12)
     assert float(jnp.sum(jnp.where(working, 0.0, share))) == pytest.approx(-1.0, rel=1e-12)
+
+
+def test_an_interphase_inside_is_in_series_with_its_site() -> None:
+    """a g becomes a/(1/g + delta/sigma_ion), in the small-signal response and in a run."""
+    film = 2e-2  # Ohm m2 of filler, six tenths of 1/g
+    interphase = Interphase(ambipolar_conductivity=1e-30, ionic_conductivity=1e-6, initial_thickness=film * 1e-6)
+    cell = eqx.tree_at(
+        lambda c: c.working.layer.pores.interphase, build(PARAMETERS), interphase, is_leaf=lambda leaf: leaf is None
+    )
+    g = np.asarray(PARAMETERS[3:]) / sample_cells.THERMAL
+    inside = SURFACE / (1.0 / g[0] + film)
+    expected = closed_forms.three_sites(jnp.asarray(CURRENT), *PARAMETERS[:3], *map(jnp.asarray, (inside, *g[1:])))
+    small = 0.01
+    protocol = Protocol.of(Step(Current(-small * CURRENT), 0.05, points=1))
+    solution = simulate(cell, protocol, points=40, settings=Settings(1e-4, 1e-6, newton=sample_cells.SHARP))
+    model, final = solution.model, solution.trajectory.final
+    live = sample_cells.F * model.node(final.field, tuple(final.node))[0]
+    shares = CURRENT * by_site(model, small_signal(model).share)
+    np.testing.assert_allclose(by_site(model, live) / small, shares, rtol=2e-4)
+    np.testing.assert_allclose(shares, expected, rtol=5e-3)  # 40 points
+    assert float(expected[1]) < 0.97 * EXPECTED[1]
 
 
 def test_transient_settles_to_the_linear_split() -> None:
