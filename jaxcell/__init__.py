@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxcell.cell import BinarySalt as BinarySalt
     from jaxcell.cell import Cell as Cell
     from jaxcell.cell import Collector as Collector
     from jaxcell.cell import ContactLoss as ContactLoss
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "jaxcell.cell": [
+        "BinarySalt",
         "Trap",
         "Storage",
         "SoftShort",
@@ -125,6 +127,7 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __version__ = "0.1.0"
 __all__ = [
     "RESULTS",
+    "BinarySalt",
     "CRate",
     "Cell",
     "ChainModel",

@@ -1,8 +1,8 @@
 """Where every lithium atom is.
 
-Rows are mol per m2 of cell area, each integrated from its own flux: live lithium by side and site, and the ions held by
-the double layers (sum of C u/F). Nothing is a difference of other rows, so the total can fail to stay constant; how far
-it does, relative to the charge passed, is `imbalance`.
+Rows are mol per m2 of cell area, each integrated from its own flux: lithium by side, form and site, the ions held by
+the double layers (sum of C u/F), and those of a salt. Nothing is a difference of other rows, so the total can fail to
+stay constant; how far it does, relative to the charge passed, is `imbalance`.
 """
 
 import equinox as eqx
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float
 
-from jaxcell.model import BOTTOM, COUNTER, DEAD, INTERPHASE, LIVE, PORE, STORED, TOP, TRAPPED, WORKING
+from jaxcell.model import BOTTOM, COUNTER, DEAD, INTERPHASE, LIVE, PORE, SALT, SEPARATOR, STORED, TOP, TRAPPED, WORKING
 from jaxcell.simulation import Solution
 from jaxcell.units import FARADAY, Scalar, to_mah_cm2
 
@@ -71,8 +71,13 @@ def lithium_ledger(solution: Solution) -> Ledger:
                     initial[name] = jnp.sum(jnp.where(members & (form == LIVE), model.nodes.initial_lithium, 0.0))
                     change[name] = jnp.sum(jnp.where(members, solution.state.node[:, row], 0.0), axis=1)
     start = model.initial_state.field
-    charge = model.nodes.capacitance[None, :] * (solution.state.field - start[None, :])
-    initial["double layers"] = jnp.sum(model.nodes.capacitance * start) / FARADAY
-    change["double layers"] = jnp.sum(charge, axis=1) / FARADAY
+    held = model.nodes.capacitance / FARADAY
+    moved = held[None, :] * (solution.state.field - start[None, :])
+    salt = model.members(SEPARATOR, SALT)
+    initial["double layers"] = jnp.sum(jnp.where(salt, 0.0, held * start))
+    change["double layers"] = jnp.sum(jnp.where(salt[None, :], 0.0, moved), axis=1)
+    if model.coefficients.salt is not None:
+        initial["salt"] = jnp.sum(model.coefficients.salt.amount)
+        change["salt"] = jnp.sum(jnp.where(salt[None, :], moved, 0.0), axis=1)
     gross = solution.gross_charge / FARADAY
     return Ledger(solution.time, initial, change, gross)

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxcell.cell import Cell
-from jaxcell.model import BOTTOM, COUNTER, WORKING, ChainModel, assemble
+from jaxcell.model import BOTTOM, COUNTER, SALT, SEPARATOR, WORKING, ChainModel, assemble
+from jaxcell.model.temperature import at_temperature
 from jaxcell.physics.nucleation import nucleation_barrier
 from jaxcell.simulation import Solution
 from jaxcell.solver.system import left_edge, right_neighbour
@@ -42,7 +43,9 @@ def small_signal(model: ChainModel) -> SmallSignal:
     slope = nodes.area * nodes.exchange_current_density * exponent * model.f
     bottom = model.members(WORKING, BOTTOM) | model.members(COUNTER, BOTTOM)
     open_sites = bottom | ((model.direction > 0.0) & (barrier < NUCLEATED))
-    slope = jnp.where(open_sites, slope, 0.0)
+    salt = jnp.asarray(model.members(SEPARATOR, SALT))
+    # A salt settles by itself; a unit keeps its rows from being singular.
+    slope = jnp.where(salt, 1.0, jnp.where(open_sites, slope, 0.0))
     if model.coefficients.losses.interphase is not None:
         s = model.coefficients.losses.interphase
         slope = slope / (1.0 + slope * s.initial_thickness * s.resistivity_inside)
@@ -61,7 +64,7 @@ def small_signal(model: ChainModel) -> SmallSignal:
     flux = conductance * (right_neighbour(field) - field) + pushed
     drop = (edges.ionic_resistance + below + edges.film_resistance) * flux
     across = jnp.where(model.first, field, 0.0) + drop
-    return SmallSignal(slope * field, jnp.sum(own * across) + model.coefficients.separator_resistance)
+    return SmallSignal(slope * field, jnp.sum(own * across) + model.settled_separator_resistance)
 
 
 def total_area_specific_resistance(cell: Cell, points: int = 20) -> Scalar:
@@ -69,9 +72,10 @@ def total_area_specific_resistance(cell: Cell, points: int = 20) -> Scalar:
 
     The one number that slow, small currents can tell (at first: lithium on a top site changes it).
 
-    R_tot = L_s/kappa_s + R_series + sum over electrodes of (R_b + L/kappa + R_sl) || (R_t + L/sigma + R_contact), with
-    R_int = R_film + RT/(F i0). The second branch is there only on the plating side, and only where no nucleation
-    barrier stands before the top site; pores likewise.
+    R_tot = R_s + R_series + sum over electrodes of (R_b + L/kappa + R_sl) || (R_t + L/sigma + R_contact), with
+    R_int = R_film + RT/(F i0), R_s = L_s/kappa_s and, where the separator has a salt, what its settled gradient adds,
+    (2RT/F) (1 - t+)^2 (1 + dln y/dln c) L_s/(F D c0). The second branch is there only on the plating side, and only
+    where no nucleation barrier stands before the top site; pores likewise.
     """
     return small_signal(assemble(cell, points)).resistance
 
@@ -83,6 +87,7 @@ def resistances(cell: Cell) -> dict[str, Scalar]:
     electrode `interfacial_resistance` R_film + contact + RT/(F i0) of its bottom interface and, with a layer,
     `layer_resistance` L/kappa and `layer_and_interface_resistance`, their sum with the layer|separator film.
     """
+    cell = at_temperature(cell, cell.temperature)
     electrode = cell.working
     interface = electrode.interface.resistance(cell.temperature)
     parts = {

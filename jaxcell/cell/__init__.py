@@ -3,6 +3,7 @@
 Sources of the defaults are given field by field; "prior" marks a choice without a citation.
 """
 
+from jaxcell.cell.cell import BinarySalt as BinarySalt
 from jaxcell.cell.cell import Cell as Cell
 from jaxcell.cell.cell import Collector as Collector
 from jaxcell.cell.cell import LithiumElectrode as LithiumElectrode

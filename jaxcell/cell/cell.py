@@ -77,8 +77,31 @@ class Collector(Component):
         return self.initial_potential * 0.0
 
 
+class BinarySalt(Component):
+    """Salt of two ions in a separator: a liquid, or a polymer with t+ below one.
+
+    eps dc/dt = d(D dc/dx)/dx, and D dc/dx = (1 - t+) I/F at a face that plates I.  Diffusivity and conductivity are
+    effective ones, per cell area: porosity and tortuosity included.
+    """
+
+    concentration: Quantity = quantity("mol m-3", above=0.0, default=1000.0)
+    """c0 [mol m-3] at the start, everywhere."""
+    transference_number: Quantity = quantity("1", at_least=0.0, at_most=1.0, default=0.4)
+    """t+ [1] of lithium. Prior: 0.2 to 1."""
+    diffusivity: Quantity = quantity("m2 s-1", above=0.0, default=1e-10, activation="activation_energy")
+    """D [m2 s-1] of the salt, effective. Prior."""
+    porosity: Quantity = quantity("1", above=0.0, at_most=1.0, default=1.0)
+    """eps [1]: share of the separator that the electrolyte fills."""
+    conductivity_exponent: Quantity = quantity("1", at_least=-2.0, at_most=4.0, default=1.0)
+    """n in kappa = kappa0 (c/c0)^n [1]; one for dilute solutions, zero near the maximum of kappa(c)."""
+    thermodynamic_factor: Quantity = quantity("1", above=0.0, at_most=20.0, default=1.0)
+    """1 + dln(activity coefficient)/dln c [1]."""
+    activation_energy: Quantity = energy_of_activation()
+    """Of D."""
+
+
 class Separator(Component):
-    """A single-ion conductor between the electrodes."""
+    """An ion conductor between the electrodes: single-ion, or with a salt of two ions."""
 
     thickness: Quantity = quantity("m", above=0.0, at_most=0.05)
     ionic_conductivity: Quantity = quantity("S m-1", above=0.0, activation="activation_energy")
@@ -88,10 +111,12 @@ class Separator(Component):
     """Of the ionic conductivity; 0.35 eV for argyrodites: a prior (0.28 to 0.42)."""
     short: SoftShort | None = None
     """Electronic leakage along lithium that has grown into the separator."""
+    salt: BinarySalt | None = None
+    """None for a single-ion conductor (t+ = 1), whose ions never run short."""
 
     @property
     def resistance(self) -> Scalar:
-        """Area-specific resistance [Ohm m2]."""
+        """Area-specific resistance [Ohm m2] while its salt, if it has one, is evenly spread."""
         return self.thickness / self.ionic_conductivity + self.series_resistance
 
 

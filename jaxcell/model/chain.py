@@ -34,18 +34,21 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxcell.cell import Cell
-from jaxcell.model.coefficients import (
+from jaxcell.model.coefficients import coefficients_of
+from jaxcell.model.loss_coefficients import CONTACT, DEAD, DROP, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
+from jaxcell.model.node_laws import CHARGE, READS, node_rates, site_resistance
+from jaxcell.model.tables import (
     BOTTOM,
+    COUNTER,
+    SEPARATOR,
     TOP,
     WORKING,
     Coefficients,
     EdgeCoefficients,
     NodeCoefficients,
-    coefficients_of,
 )
-from jaxcell.model.loss_coefficients import CONTACT, DEAD, DROP, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
-from jaxcell.model.node_laws import CHARGE, READS, node_rates, site_resistance
 from jaxcell.model.temperature import at_temperature
+from jaxcell.physics.binary_electrolyte import concentration_potential, ohmic_resistance
 from jaxcell.physics.soft_short import short_conductance
 from jaxcell.solver.system import (
     Capacities,
@@ -64,6 +67,9 @@ SHORT, HEAT = "short", "temperature"
 """States of the whole cell: I_short [A m-2] and T - T(start) [K]."""
 _SHORT_SCALE, _HEAT_SCALE = 1.0, 10.0
 """Changes that matter to the laws [A m-2, K]."""
+
+
+_DIRECTION = {WORKING: 1.0, COUNTER: -1.0, SEPARATOR: 0.0}
 
 
 class Surrounded(eqx.Module):
@@ -90,9 +96,9 @@ class ChainModel(ChainSystem):
     surrounded: Surrounded | None
     """None at constant temperature."""
     direction: Nodes
-    """+1 on the working side, whose current is I; -1 on the counter side, whose current is -I."""
+    """+1 on the working side, whose current is I; -1 on the counter side, whose current is -I; 0 in the separator."""
     first: NodeMask
-    """First node of each electrode: its bottom site."""
+    """First node of each electrode, its bottom site, and of a separator's salt."""
     faces: Nodes
     """One at the nodes that face the separator and can plate: the roots of shorts."""
     kinds: tuple[int, ...] = eqx.field(static=True)
@@ -243,6 +249,8 @@ class ChainModel(ChainSystem):
         if self.branch_films:
             push = push + states[-1]
         flux = e.open / resistance * push + e.through * ions
+        if self.coefficients.salt is not None:
+            flux = flux + e.dragged * self.ionic_current(current, shared)
         rest = self._films(e.film_resistance * flux, e.branch_resistance * (ions - flux))
         return EdgeLaw(flux, tuple(end - now for end, now in zip(rest, states, strict=True)))
 
@@ -277,7 +285,39 @@ class ChainModel(ChainSystem):
             drop = drop + state.edge[0]
         across = jnp.where(self.first, state.field, 0.0) + drop
         ions = self.ionic_current(current, state.shared)
-        return jnp.sum(self.direction * across) + ions * own.coefficients.separator_resistance
+        voltage = jnp.sum(self.direction * across) + ions * own.coefficients.separator_resistance
+        return voltage if own.coefficients.salt is None else voltage + own._across_salt(state.field, ions)
+
+    def _across_salt(self, field: Nodes, ions: Scalar) -> Scalar:
+        """Potential of the ions at the counter's face over that at the working electrode's [V]."""
+        salt = self.coefficients.salt
+        if salt is None:
+            return jnp.zeros_like(ions)
+        ratio = 1.0 + salt.per_volt * field[-salt.widths.shape[0] :]
+        slope = salt.gradient * ions
+        ohmic = ohmic_resistance(ratio, salt.widths, salt.conductivity, salt.conductivity_exponent)
+        return ohmic * ions + concentration_potential(
+            ratio[0] - 0.5 * salt.widths[0] * slope,
+            ratio[-1] + 0.5 * salt.widths[-1] * slope,
+            transference_number=salt.transference_number,
+            thermodynamic_factor=salt.thermodynamic_factor,
+            f=self.f,
+        )
+
+    @property
+    def settled_separator_resistance(self) -> Scalar:
+        """dE/dI of the separator once a small current's salt gradient has settled [Ohm m2]."""
+        c = self.coefficients
+        if c.salt is None:
+            return c.separator_resistance
+        s, thickness = c.salt, jnp.sum(c.salt.widths)
+        gradient = 2.0 / self.f * (1.0 - s.transference_number) * s.thermodynamic_factor * s.gradient
+        return c.separator_resistance + thickness * (1.0 / s.conductivity + gradient)
+
+    def salt_concentration(self, state: State) -> Float[Array, " points"]:
+        """c/c0 [1] in the separator's finite volumes, from the working electrode's face to the counter's."""
+        salt = self.coefficients.salt
+        return jnp.zeros(0) if salt is None else 1.0 + salt.per_volt * state.field[-salt.widths.shape[0] :]
 
     def _across_separator(self, state: State, current: Scalar) -> Scalar:
         """Difference of the electronic potentials at the separator's faces [V]."""
@@ -301,14 +341,14 @@ class ChainModel(ChainSystem):
 
 
 def assemble(cell: Cell, points: int = 20) -> ChainModel:
-    """The chain of a cell, each protection layer resolved by `points` finite volumes."""
+    """The chain of a cell, each protection layer and a separator's salt resolved by `points` finite volumes."""
     coefficients, structure = coefficients_of(at_temperature(cell, cell.temperature), points)
     sides, kinds = structure.sides, structure.kinds
     last = [side != after for side, after in zip(sides, (*sides[1:], None), strict=True)]
     return ChainModel(
         coefficients=coefficients,
         surrounded=None if cell.heat_balance is None else Surrounded(cell, points),
-        direction=jnp.asarray([1.0 if side == WORKING else -1.0 for side in sides]),
+        direction=jnp.asarray([_DIRECTION[side] for side in sides]),
         first=jnp.asarray([before != side for before, side in zip((None, *sides[:-1]), sides, strict=True)]),
         faces=jnp.asarray([float(end and kind in (BOTTOM, TOP)) for end, kind in zip(last, kinds, strict=True)]),
         kinds=kinds,

@@ -1,6 +1,6 @@
 """Numbers of the laws along a chain, from the parts of a cell (at one temperature).
 
-Both electrodes are laid end to end, working first, each from its bottom to the separator.
+Both electrodes are laid end to end, working first, each from its bottom to the separator; the separator's salt follows.
 """
 
 from typing import Any, NamedTuple
@@ -10,16 +10,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxcell.cell import (
+    BinarySalt,
     Cell,
     Collector,
     Film,
-    HeatBalance,
     Interface,
     LithiumElectrode,
     MarcusHushChidseyKinetics,
     Pores,
     ProtectionLayer,
-    SoftShort,
+    Separator,
 )
 from jaxcell.grid import graded_widths
 from jaxcell.model.loss_coefficients import (
@@ -32,108 +32,27 @@ from jaxcell.model.loss_coefficients import (
     losses_of,
     present_losses,
 )
+from jaxcell.model.tables import (
+    BOTTOM,
+    PORE,
+    SALT,
+    SEPARATOR,
+    TOP,
+    Coefficients,
+    EdgeCoefficients,
+    NodeCoefficients,
+    SaltCoefficients,
+    Structure,
+)
 from jaxcell.units import (
+    FARADAY,
     GAS,
     LITHIUM_MOLAR_VOLUME,
-    Edges,
     Nodes,
     Scalar,
     inverse_thermal_voltage,
     strong_float64,
 )
-
-BOTTOM, PORE, TOP = 0, 1, 2
-"""Kinds of plating site."""
-WORKING, COUNTER = 0, 1
-"""Sides of a cell."""
-
-
-class NodeCoefficients(NamedTuple):
-    """Plating law of each node, amounts per cell area."""
-
-    area: Nodes
-    """Site surface per cell area [1]; zero where lithium cannot plate."""
-    exchange_current_density: Nodes
-    cathodic_transfer_coefficient: Nodes
-    anodic_transfer_coefficient: Nodes
-    reorganisation: Nodes
-    """lambda/(R T) [1] of Marcus-Hush-Chidsey kinetics; zero where they are Butler-Volmer's."""
-    nucleation_overpotential: Nodes
-    nucleation_capacity: Nodes
-    depletion_capacity: Nodes
-    site_depletion_capacity: Nodes
-    """Depletion capacity of the whole site that the node is a part of."""
-    inverse_pore_capacity: Nodes
-    """V_Li/(porosity width) [m2 mol-1]; zero on surfaces."""
-    capacitance: Nodes
-    """Double layer [F m-2 of cell area]."""
-    initial_lithium: Nodes
-    """[mol m-2]."""
-    initial_field: Nodes
-    """u at the start [V]."""
-
-
-class EdgeCoefficients(NamedTuple):
-    """Ionic current of each edge,
-
-    J = open (u_right - u_left + R_e I + R_t I_ion - w_series + w_branch)/R + through I_ion,
-
-    with I the side's own current and I_ion what of it ions carry through the separator.
-    """
-
-    open: Edges
-    """One where the edge joins two nodes, zero at the last edge of an electrode."""
-    resistance: Edges
-    """R [Ohm m2], all but what interphases and voids add."""
-    electronic_resistance: Edges
-    """R_e, the part of R that electrons cross [Ohm m2]."""
-    top_resistance: Edges
-    """R_t, the part of R between the top site and the separator's face [Ohm m2]."""
-    through: Edges
-    """One at the last edge of an electrode, which carries the whole ionic current; else zero."""
-    ionic_resistance: Edges
-    """On the ionic path from collector to separator [Ohm m2]."""
-    from_bottom: Edges
-    """One where the edge leaves a bottom site, whose interphase and voids lie in it."""
-    to_top: Edges
-    """One where the edge reaches a top site, whose interphase and voids belong to R_t."""
-    film_resistance: Edges
-    """Film in the edge: w_series = R J at rest [Ohm m2]."""
-    film_capacitance: Edges
-    branch_resistance: Edges
-    """Film of the top site, which carries I_ion - J: w_branch = R (I_ion - J) at rest [Ohm m2]."""
-    branch_capacitance: Edges
-
-
-class Coefficients(NamedTuple):
-    """All numbers of a cell's laws at one temperature."""
-
-    nodes: NodeCoefficients
-    edges: EdgeCoefficients
-    losses: LossCoefficients
-    f: Scalar
-    """F/RT [V-1]."""
-    separator_resistance: Scalar
-    """[Ohm m2]."""
-    short: SoftShort | None
-    heat: HeatBalance | None
-
-
-class Structure(NamedTuple):
-    """What a chain is like, apart from numbers."""
-
-    kinds: tuple[int, ...]
-    """BOTTOM, PORE or TOP of each node."""
-    sides: tuple[int, ...]
-    """WORKING or COUNTER for each node."""
-    forms: tuple[frozenset[str], ...]
-    """Of each node, where lithium can be, whether contact can be lost, and whether an interphase inside resists."""
-    series_films: bool
-    """Whether any edge holds a film: then its voltages are the first edge state."""
-    branch_films: bool
-    """Whether any top site has a film: then its voltages are the last edge state."""
-    marcus: bool
-    """Whether any site has Marcus-Hush-Chidsey kinetics."""
 
 
 class _Side(NamedTuple):
@@ -148,21 +67,26 @@ def coefficients_of(cell: Cell, points: int) -> tuple[Coefficients, Structure]:
     electrodes = (cell.working, cell.counter)
     around = Surroundings(cell.stack_pressure, present_losses(electrodes))
     sides = [_electrode(one, points, cell.temperature, around, side) for side, one in enumerate(electrodes)]
+    salt = None
+    if cell.separator.salt is not None:
+        salt, stretch = _salt_stretch(cell.separator, cell.separator.salt, cell.temperature, points, around)
+        sides.append(stretch)
     nodes, edges, losses = (join([side[i] for side in sides]) for i in range(3))
     coefficients = Coefficients(
         nodes=nodes,
         edges=edges,
         losses=losses,
         f=inverse_thermal_voltage(cell.temperature),
-        separator_resistance=cell.separator.resistance,
+        separator_resistance=cell.separator.resistance if salt is None else cell.separator.series_resistance,
+        salt=salt,
         short=cell.separator.short,
         heat=cell.heat_balance,
     )
     structures = [side.structure for side in sides]
     return coefficients, Structure(
-        kinds=structures[0].kinds + structures[1].kinds,
-        sides=structures[0].sides + structures[1].sides,
-        forms=structures[0].forms + structures[1].forms,
+        kinds=tuple(kind for one in structures for kind in one.kinds),
+        sides=tuple(side for one in structures for side in one.sides),
+        forms=tuple(forms for one in structures for forms in one.forms),
         series_films=any(one.series_films for one in structures),
         branch_films=any(one.branch_films for one in structures),
         marcus=any(one.marcus for one in structures),
@@ -203,6 +127,49 @@ def _electrode(
         kinds, (side,) * len(kinds), forms, series, _film(layer.top) is not None, any(_marcus(site) for site in sites)
     )
     return _Side(join(nodes), join(_layer_edges(own, layer, widths)), join(losses), structure)
+
+
+def _salt_stretch(
+    separator: Separator, salt: BinarySalt, temperature: Scalar, points: int, around: Surroundings
+) -> tuple[SaltCoefficients, _Side]:
+    """Nodes of a salt, as a stretch of the chain of its own.
+
+    With w = (c/c0 - 1) RT/F for a field, G = D dc/dx - (1 - t+) I/F for a flux and no anions through either face,
+    eps F c0 (F/RT) h dw/dt = F (G_m - G_(m-1)) is the balance of a node, linear and of neighbours only: the stretch
+    shares nothing with the electrodes but the current.
+    """
+    widths = graded_widths(separator.thickness, points)
+    per_volt = inverse_thermal_voltage(temperature)
+    amount = salt.porosity * salt.concentration * widths
+    # Nodes without a surface, which only store.
+    nodes = _site(
+        Pores(specific_surface_area=1.0),
+        0.0 * widths,
+        jnp.ones_like(widths),
+        0.0 * widths,
+        lithium=separator.thickness * 0.0,
+        potential=separator.thickness * 0.0,
+        temperature=temperature,
+    )._replace(capacitance=FARADAY * amount * per_volt)
+    conductance = FARADAY * salt.diffusivity * salt.concentration * per_volt
+    inner = _edge(resistance=1.0 / conductance, dragged=salt.transference_number - 1.0)
+    spacing = 0.5 * (widths[1:] + widths[:-1])
+    between = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, spacing.shape), inner)
+    between = between._replace(resistance=between.resistance * spacing)
+    coefficients = SaltCoefficients(
+        widths=widths,
+        amount=amount,
+        conductivity=separator.ionic_conductivity,
+        conductivity_exponent=salt.conductivity_exponent,
+        transference_number=salt.transference_number,
+        thermodynamic_factor=salt.thermodynamic_factor,
+        gradient=(1.0 - salt.transference_number) / (FARADAY * salt.diffusivity * salt.concentration),
+        per_volt=per_volt,
+    )
+    structure = Structure(
+        (SALT,) * points, (SEPARATOR,) * points, (frozenset(),) * points, False, branch_films=False, marcus=False
+    )
+    return coefficients, _Side(nodes, join([between, _edge()]), losses_of(None, nodes.area, around), structure)
 
 
 def _layer_edges(bottom: Interface, layer: ProtectionLayer, widths: Float[Array, " points"]) -> list[EdgeCoefficients]:
@@ -257,6 +224,7 @@ def _edge(
     electronic: Scalar | float = 0.0,
     top: Scalar | float = 0.0,
     through: float = 0.0,
+    dragged: Scalar | float = 0.0,
     ionic: Scalar | float = 0.0,
     from_bottom: float = 0.0,
     to_top: float = 0.0,
@@ -270,6 +238,7 @@ def _edge(
         electronic,
         top,
         through,
+        dragged,
         ionic,
         from_bottom,
         to_top,

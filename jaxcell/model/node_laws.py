@@ -2,7 +2,6 @@
 
 import jax.numpy as jnp
 
-from jaxcell.model.coefficients import Coefficients
 from jaxcell.model.loss_coefficients import (
     CONTACT,
     DEAD,
@@ -15,6 +14,7 @@ from jaxcell.model.loss_coefficients import (
     InterphaseCoefficients,
     LossCoefficients,
 )
+from jaxcell.model.tables import Coefficients
 from jaxcell.physics.contact import contact_loss_rate, contact_resistance
 from jaxcell.physics.dead_lithium import dying_current
 from jaxcell.physics.interphase import interphase_current

@@ -23,6 +23,7 @@ _PARTS: dict[type[BaseModel], type[Component]] = {
     schema.Storage: parts.Storage,
     schema.Trap: parts.Trap,
     schema.SoftShort: parts.SoftShort,
+    schema.BinarySalt: parts.BinarySalt,
     schema.HeatBalance: parts.HeatBalance,
     schema.Pores: parts.Pores,
     schema.ProtectionLayer: parts.ProtectionLayer,

@@ -195,14 +195,27 @@ class Electrode(Table):
         return self
 
 
+class BinarySalt(Table):
+    """Salt of two ions in the separator."""
+
+    concentration_mol_l: Positive | None = None
+    transference_number: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    diffusivity_cm2_s: Positive | None = None
+    porosity: Fraction | None = None
+    conductivity_exponent: Annotated[float, Field(ge=-2, le=4, allow_inf_nan=False)] | None = None
+    thermodynamic_factor: Positive | None = None
+    activation_energy_ev: NotNegative | None = None
+
+
 class Separator(Table):
-    """A single-ion conductor between the electrodes."""
+    """An ion conductor between the electrodes: single-ion, or with a salt."""
 
     thickness_um: Positive
     ionic_conductivity_s_cm: Positive
     series_resistance_ohm_cm2: NotNegative | None = None
     activation_energy_ev: NotNegative | None = None
     short: SoftShort | None = None
+    salt: BinarySalt | None = None
 
 
 class CellTable(Table):

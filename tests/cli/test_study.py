@@ -67,6 +67,9 @@ critical_current_density_ma_cm2 = 0.8
 [cell.separator.short]
 conductance_s_cm2 = 1e-3
 half_capacity_uah_cm2 = 500
+[cell.separator.salt]
+concentration_mol_l = 1.2
+diffusivity_cm2_s = 2e-6
 [cell.heat_balance]
 heat_capacity_j_cm2_k = 0.05
 heat_transfer_w_cm2_k = 1e-3
@@ -91,6 +94,9 @@ def test_losses_in_si(study: Callable[..., Path]) -> None:
     assert cell.working.layer.storage is None
     assert cell.separator.short is not None
     assert float(cell.separator.short.conductance) == pytest.approx(10.0)
+    assert cell.separator.salt is not None
+    assert float(cell.separator.salt.concentration) == pytest.approx(1200.0)
+    assert float(cell.separator.salt.diffusivity) == pytest.approx(2e-10)
     assert cell.heat_balance is not None
     assert float(cell.heat_balance.heat_capacity) == pytest.approx(500.0)
     resolved = loaded.resolved()["cell"]

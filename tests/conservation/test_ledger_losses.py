@@ -15,6 +15,7 @@ from jax import Array
 
 from jaxcell import (
     RESULTS,
+    BinarySalt,
     Cell,
     Collector,
     ContactLoss,
@@ -46,7 +47,7 @@ from jaxcell.units import from_mah_cm2
 
 LIMIT = 1e-10
 COARSE = Settings(1e-3, 1e-3)
-LOSSES = ("interphase", "dead_lithium", "contact_loss", "storage", "trap", "short", "heat_balance")
+LOSSES = ("interphase", "dead_lithium", "contact_loss", "storage", "trap", "short", "heat_balance", "salt")
 
 
 def cell(options: frozenset[str], *, pores: bool = True, layer: bool = True, marcus: bool = False) -> Cell:
@@ -72,7 +73,12 @@ def cell(options: frozenset[str], *, pores: bool = True, layer: bool = True, mar
     )
     return Cell(
         Collector(interface(10.0, 0.02), protected if layer else None),
-        Separator(50e-6, 0.24, short=SoftShort(20.0, from_mah_cm2(0.2)) if "short" in options else None),
+        Separator(
+            50e-6,
+            0.24,
+            short=SoftShort(20.0, from_mah_cm2(0.2)) if "short" in options else None,
+            salt=BinarySalt() if "salt" in options else None,
+        ),
         LithiumElectrode(50e-6, interface(20.0, 0.0)),
         heat_balance=HeatBalance(200.0, 0.1) if "heat_balance" in options else None,
     )
@@ -107,7 +113,7 @@ class Leaking(ChainModel):
 @pytest.fixture(scope="module")
 def leaking_run():
     """Largest imbalance of a run whose rows have these weights; one compiled program for all."""
-    own = cell(frozenset(LOSSES) - {"heat_balance", "short"})
+    own = cell(frozenset(LOSSES) - {"heat_balance", "short", "salt"})
     sound = assemble(own, 2)
     protocol = Protocol.of(plate(3.0, 0.3, points=1), strip(3.0, 0.1, points=1))
     schedule = schedule_of(protocol, own)
