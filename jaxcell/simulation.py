@@ -13,6 +13,7 @@ from jaxcell.component import whole_number
 from jaxcell.drive import check_rates, schedule_of
 from jaxcell.model import ChainModel, assemble
 from jaxcell.protocol import Protocol
+from jaxcell.solver.ends import StepEnd
 from jaxcell.solver.integrate import solve
 from jaxcell.solver.replay import replay
 from jaxcell.solver.results import RESULTS
@@ -38,7 +39,7 @@ class Solution(eqx.Module):
     """What the model says at the protocol's times.
 
     NaN from where a run ended early (`status` says why), and in rows that a stop skipped: the last row of a step that a
-    stop ended is the moment of the stop.
+    stop ended is the moment of the stop. `ends` says how each step ended, `skipped` which took no time.
     """
 
     time: Float[Array, " times"]
@@ -66,6 +67,24 @@ class Solution(eqx.Module):
     def result(self) -> RESULTS:
         """The outcome as a readable code; needs concrete values."""
         return RESULTS(int(self.status))
+
+    @property
+    def ends(self) -> tuple[StepEnd, ...]:
+        """How each of the protocol's steps ended, and whether that has a derivative; needs concrete values."""
+        plan, step = self.trajectory.plan, np.asarray(self.step)
+        codes = np.where(np.asarray(plan.last_step) >= 0, int(StepEnd.on_time), int(StepEnd.not_reached))
+        codes = codes if plan.end is None else np.asarray(plan.end)
+        last = np.flatnonzero(np.diff(step, append=step[-1] + 1))
+        found = codes[last]
+        # A row inside a step has a code of its own only if the step ended there.
+        early = np.flatnonzero(codes > int(StepEnd.on_time))
+        found[step[early]] = codes[early]
+        return tuple(StepEnd(int(code)) for code in found)
+
+    @property
+    def skipped(self) -> tuple[int, ...]:
+        """Numbers of the steps that took no time because their stop was passed as they began; needs concrete values."""
+        return tuple(k for k, end in enumerate(self.ends) if end is StepEnd.skipped)
 
     @property
     def reached(self) -> int:

@@ -91,21 +91,22 @@ def look_closer(ahead: Reach, which: Counter, sound: Flag, step: Scalar, *, smal
     return jnp.where(again, shorter, 0.0)
 
 
-def judged(ahead: Reach, which: Counter, sound: Flag, left: Scalar, atol: float) -> Counter:
+def judged(ahead: Reach, which: Counter, sound: Flag, left: Scalar, before: Counter, atol: float) -> Counter:
     """Code of an end on a stop, from a look past it; `left`: the step's remaining time is so many lengths of the look.
 
     With the stop's excess e = r s - q s^2 over the look (s from 0 to 1), it turns at r^2/(4 q): the stop is only grazed
-    if that is below half of `CERTAIN` tolerances, or if e falls from the start.
+    if that is below half of `CERTAIN` tolerances, or if e falls from the start.  `before`, the code so far, counts: a
+    longer look that passed the stop settled it.
     """
     inside, end = ahead.inside[which], ahead.end[which]
     turn = (inside / (1.0 - ahead.share) - end) / ahead.share
     rise = end + turn
-    short = jnp.maximum(inside, end) < 0.5 * CERTAIN * atol
     turns = (rise <= 0.0) | ((turn > 0.0) & (rise**2 < 2.0 * CERTAIN * atol * turn))
-    grazed = ~sound | (short & turns)
+    passes = sound & ((jnp.maximum(inside, end) >= 0.5 * CERTAIN * atol) | ~turns)
+    certain = passes | (before == int(StepEnd.on_stop)) | (before == int(StepEnd.tie))
     others = jnp.where(jnp.arange(ahead.end.shape[0]) == which, -jnp.inf, ahead.end)
-    tie = (jnp.max(others) >= 0.0) | (left <= 1.0)
-    return jnp.where(grazed, int(StepEnd.grazed), jnp.where(tie, int(StepEnd.tie), int(StepEnd.on_stop)))
+    tie = sound & (jnp.max(others) >= 0.0) | (left <= 1.0)
+    return jnp.where(certain, jnp.where(tie, int(StepEnd.tie), int(StepEnd.on_stop)), int(StepEnd.grazed))
 
 
 def judged_on_time(excesses: Float[Array, " stops"], ends_step: Flag, atol: float) -> Counter:

@@ -225,8 +225,9 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
         left = jnp.where(last, remaining, jnp.inf) / step
         code = jnp.where(
             looked,
-            judged(near, p.which, sound, left, settings.atol),
-            jnp.where(stopped, int(StepEnd.on_stop), judged_on_time(near.end, last, settings.atol)),
+            judged(near, p.which, sound, left, p.rows.end[k], settings.atol),
+            # Not certain yet.
+            jnp.where(stopped, int(StepEnd.grazed), judged_on_time(near.end, last, settings.atol)),
         )
         code = jnp.where(at_once, jnp.where(begins, int(StepEnd.skipped), int(StepEnd.tie)), code)
 
