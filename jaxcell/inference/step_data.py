@@ -1,4 +1,4 @@
-"""What is measured of a step that ends by itself: how long it took, what it passed, its voltage against its progress."""
+"""What is measured of a step that ends by itself: how long it took, what it passed, its voltage on the way."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,8 +20,8 @@ class StepData(eqx.Module):
     - `step`: number of the step, counted through all repeats from zero.
     - `duration` [s] and `charge` [C m-2, in either direction]: of the whole step. At constant current they say the
       same: give one.
-    - `voltage` [V]: at the terminal, Battery Data Format sign, at the `shares` of the step's duration, which at constant
-      current are shares of its charge; increasing, above 0 and up to `LATEST_SHARE`.
+    - `voltage` [V]: at the terminal, Battery Data Format sign, at the `shares` of the step's duration, which at
+      constant current are shares of its charge; increasing, above 0 and up to `LATEST_SHARE`.
 
     Voltages are compared at the same share, not at the same time: a step that ends later in the model than in the
     measurement counts once, in its duration or charge, and not again in every voltage near its end.

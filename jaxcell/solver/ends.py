@@ -2,9 +2,10 @@
 
 The duration t* of a step that ends on a stop is where the stop's excess e(t; p) is zero, so dt*/dp = -(de/dp)/(de/dt).
 It does not exist where the voltage only grazes the stop, de/dt = 0, and it has two sides where two ends are reached at
-once.  Neither is ever met exactly; what counts is whether the tolerance decides.  So the integrator looks a little past
-each stop, as far as it takes to pass it by `CERTAIN` absolute tolerances: there the excess of the stop must still grow
-as expected, and no other end may lie in between.
+once.  Neither is ever met exactly; what counts is whether the tolerance decides.  So the integrator looks past each
+stop by a step that is not kept, of the length in which the excess should grow to `CERTAIN` absolute tolerances, and
+longer ones while it grows to less: an end is grazed if half of that is not reached before the interval is over, and a
+tie if another end lies within the look.
 """
 
 from enum import IntEnum
@@ -23,6 +24,8 @@ from jaxcell.units import Counter, Flag, Scalar
 
 CERTAIN = 10.0
 """Absolute tolerances by which an end must be certain."""
+MOST_LOOKS = 20
+"""Looks past a stop; one is usual."""
 
 
 class StepEnd(IntEnum):
@@ -83,30 +86,22 @@ def look_ahead(found: Reach, which: Counter, step: Scalar, *, smallest: Scalar, 
     return jnp.clip(CERTAIN * atol / jnp.maximum(rate, CERTAIN * atol / longest), smallest, longest)
 
 
-def look_closer(ahead: Reach, which: Counter, sound: Flag, step: Scalar, *, smallest: Scalar, atol: float) -> Scalar:
-    """Length [s] of a shorter look where one failed or went much further than it should; zero where it serves."""
-    passed = ahead.end[which]
-    shorter = step * jnp.where(sound, jnp.clip(CERTAIN * atol / passed, 1e-3, 0.5), 0.1)
-    again = (~sound | (passed > 3.0 * CERTAIN * atol)) & (shorter >= smallest)
-    return jnp.where(again, shorter, 0.0)
+def look_again(
+    found: Reach, which: Counter, sound: Flag, looks: Counter, step: Scalar, *, longest: Scalar, atol: float
+) -> Scalar:
+    """Length [s] of the next look: shorter where one failed, longer where the stop is barely passed; else zero."""
+    after = jnp.where(sound, 4.0, 0.1) * step
+    short = (found.end[which] > 0.0) & (found.end[which] < 0.5 * CERTAIN * atol)
+    again = (~sound | (short & (step < longest))) & (looks < MOST_LOOKS)
+    return jnp.where(again, jnp.minimum(after, longest), 0.0)
 
 
-def judged(ahead: Reach, which: Counter, sound: Flag, left: Scalar, before: Counter, atol: float) -> Counter:
-    """Code of an end on a stop, from a look past it; `left`: the step's remaining time is so many lengths of the look.
-
-    With the stop's excess e = r s - q s^2 over the look (s from 0 to 1), it turns at r^2/(4 q): the stop is only grazed
-    if that is below half of `CERTAIN` tolerances, or if e falls from the start.  `before`, the code so far, counts: a
-    longer look that passed the stop settled it.
-    """
-    inside, end = ahead.inside[which], ahead.end[which]
-    turn = (inside / (1.0 - ahead.share) - end) / ahead.share
-    rise = end + turn
-    turns = (rise <= 0.0) | ((turn > 0.0) & (rise**2 < 2.0 * CERTAIN * atol * turn))
-    passes = sound & ((jnp.maximum(inside, end) >= 0.5 * CERTAIN * atol) | ~turns)
-    certain = passes | (before == int(StepEnd.on_stop)) | (before == int(StepEnd.tie))
+def judged(ahead: Reach, which: Counter, sound: Flag, left: Scalar, atol: float) -> Counter:
+    """Code of an end on a stop, from the last look past it; `left`: the remaining time in lengths of the look."""
+    passes = sound & (jnp.maximum(ahead.inside[which], ahead.end[which]) >= 0.5 * CERTAIN * atol)
     others = jnp.where(jnp.arange(ahead.end.shape[0]) == which, -jnp.inf, ahead.end)
-    tie = sound & (jnp.max(others) >= 0.0) | (left <= 1.0)
-    return jnp.where(certain, jnp.where(tie, int(StepEnd.tie), int(StepEnd.on_stop)), int(StepEnd.grazed))
+    tie = (jnp.max(others) >= 0.0) | (left <= 1.0)
+    return jnp.where(passes, jnp.where(tie, int(StepEnd.tie), int(StepEnd.on_stop)), int(StepEnd.grazed))
 
 
 def judged_on_time(excesses: Float[Array, " stops"], ends_step: Flag, atol: float) -> Counter:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxcell.solver.control import current_to_begin_with, excesses
-from jaxcell.solver.ends import StepEnd, judged, judged_on_time, look_ahead, look_closer, reach
+from jaxcell.solver.ends import StepEnd, judged, judged_on_time, look_again, look_ahead, reach
 from jaxcell.solver.kernel import in_one_kernel
 from jaxcell.solver.replay import GUARD_MARGIN, replay
 from jaxcell.solver.results import RESULTS
@@ -63,6 +63,7 @@ class _Progress(NamedTuple):
     search: Search
     ahead: Scalar
     """Length of a look past the stop that the last step ended on [s]; zero while there is none."""
+    looks: Counter
     which: Counter
     """That stop."""
     steps: Counter
@@ -116,6 +117,7 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
         charge=jnp.asarray(0.0),
         search=no_search(),
         ahead=jnp.asarray(0.0),
+        looks=jnp.asarray(0),
         which=jnp.asarray(NO_STOP),
         steps=jnp.asarray(0),
         rejected=jnp.asarray(0),
@@ -218,16 +220,15 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
         accepted = accepted & ~verdict.search.active & ~at_once
         near = reach(stops, system, p.charge, charge, result, tableau)
         look = look_ahead(near, which, step, smallest=smallest, longest=length, atol=settings.atol)
-        closer = look_closer(near, p.which, sound, step, smallest=smallest, atol=settings.atol)
-        ahead = jnp.where(stopped, look, jnp.where(looked, closer, 0.0))
+        again = look_again(near, p.which, sound, p.looks, step, longest=length, atol=settings.atol)
+        ahead = jnp.where(stopped, look, jnp.where(looked, again, 0.0))
         which_next = jnp.where(looked, p.which, which)
         last = schedule.next_step[k] == k + 1
         left = jnp.where(last, remaining, jnp.inf) / step
         code = jnp.where(
             looked,
-            judged(near, p.which, sound, left, p.rows.end[k], settings.atol),
-            # Not certain yet.
-            jnp.where(stopped, int(StepEnd.grazed), judged_on_time(near.end, last, settings.atol)),
+            judged(near, p.which, sound, left, settings.atol),
+            jnp.where(stopped, int(StepEnd.on_stop), judged_on_time(near.end, last, settings.atol)),
         )
         code = jnp.where(at_once, jnp.where(begins, int(StepEnd.skipped), int(StepEnd.tie)), code)
 
@@ -285,6 +286,7 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
         charge=jnp.where(done & (next_interval == schedule.next_step[k]), 0.0, next_charge),
         search=search,
         ahead=ahead,
+        looks=jnp.where(looked, p.looks + 1, 0),
         which=which_next,
         steps=count,
         rejected=p.rejected + jnp.where(accepted | looked | at_once, 0, 1),

@@ -124,6 +124,8 @@ def test_every_end_has_a_sentence() -> None:
 
 def test_an_early_end_of_the_run_is_no_end_of_its_step() -> None:
     free = Protocol.of(plate(1.0, 0.1, points=2), strip(1.0, duration=3600.0, points=10), rest(1.0))
-    stopped = Protocol.of(plate(1.0, 0.1, points=2), strip(1.0, until=Until(voltage_above=19.0), duration=10.0), rest(1.0))
+    stopped = Protocol.of(
+        plate(1.0, 0.1, points=2), strip(1.0, until=Until(voltage_above=19.0), duration=10.0), rest(1.0)
+    )
     assert simulate(THIN, free, throw=False).ends == (StepEnd.on_time, StepEnd.not_reached, StepEnd.not_reached)
     assert simulate(THIN, stopped).ends == (StepEnd.on_time, StepEnd.on_time, StepEnd.on_time)
