@@ -22,8 +22,10 @@ from jaxcell.units import Scalar, to_ohm_cm2
 
 RUNS = 2
 """The first run finds when the steps end, the second has rows at the shares of what the first found."""
-FINE = Settings(rtol=1e-6, atol=1e-6)
-"""A thousandth of 1 mV of noise; see `ProtocolProblem`."""
+SHARE_OF_NOISE = 0.01
+"""Tolerance of the runs, as a part of the smallest noise of a voltage; see `ProtocolProblem`."""
+TOLERANCES = (1e-8, 1e-5)
+"""Smallest and largest tolerance chosen so [V]; the largest where there are no voltages."""
 
 
 class StepValues(NamedTuple):
@@ -45,11 +47,10 @@ class ProtocolProblem(Problem):
     control: a grid planned elsewhere could serve only while every stop stays in the step, often of milliseconds, that
     it ended.
 
-    **Tolerance.** With error control the loss jumps a little where the steps change: each residual by about `atol` over
-    the noise of a voltage, so the loss of n residuals near one by some sqrt(n) atol/noise.  `loss_resolution` says so
-    to the fit, which does not try to decide between losses closer than that.  A thousandth of the noise (the default,
-    for 1 mV) keeps the jumps near 0.01, where estimates move by a tenth of a standard error at most; 1 % of the noise
-    gives estimates as good as the data in half the time, and a loss that is known to some tenths.
+    **Tolerance.** With error control the loss is smooth but where the steps taken change; there it jumps by what the
+    tolerance lets pass.  By default the tolerance is a hundredth of the voltages' noise: the estimates are then those
+    of the exact solution to a hundredth of a standard error, and Levenberg-Marquardt converges as on a smooth function.
+    A tenth of the noise serves to explore.
 
     A theta whose run fails, or that passes over a step with voltages to compare, has NaN residuals.
     """
@@ -75,10 +76,13 @@ class ProtocolProblem(Problem):
         data: Sequence[StepData],
         parameters: ParameterSet,
         *,
-        settings: Settings = FINE,
+        settings: Settings | None = None,
         grid_points: int = 20,
     ) -> None:
         """`cell` holds the fixed values; `data` are of any steps of the protocol, at most one a step.
+
+        Without `settings` the tolerance follows from the noise; `grid_points` are the finite volumes of a layer with
+        pores.
 
         Raises ValueError for a step that the protocol does not have or that is described twice, and for voltages of a
         step that holds the voltage.
@@ -97,7 +101,8 @@ class ProtocolProblem(Problem):
         self.protocol = eqx.tree_at(lambda p: (p.duration, p.jump), rows, changes)
         self.shares = jnp.asarray(np.concatenate(shares))
         self.parameters, self.cell = parameters, cell
-        self.settings, self.grid_points = settings, grid_points
+        self.settings = _settings(self.data) if settings is None else settings
+        self.grid_points = grid_points
         self.segments = jnp.asarray(_stretches(self.data))
         self.data_scale, self.data_unit = None, ""
 
@@ -180,6 +185,12 @@ def _off(model: Scalar, measured: Scalar, noise: Scalar | None) -> Float[Array, 
     assert noise is not None, "StepData has noise with every value"
     off = jnp.log(jnp.where(model > 0.0, model / measured, jnp.nan))
     return (off * measured / noise)[None]
+
+
+def _settings(data: tuple[StepData, ...]) -> Settings:
+    noise = min((float(one.voltage_noise) for one in data if one.voltage_noise is not None), default=np.inf)
+    tolerance = float(np.clip(SHARE_OF_NOISE * noise, *TOLERANCES))
+    return Settings(rtol=tolerance, atol=tolerance)
 
 
 def _check(data: tuple[StepData, ...], protocol: Protocol, steps: int) -> None:
