@@ -12,7 +12,7 @@ from jaxcell.cell import Cell
 from jaxcell.component import whole_number
 from jaxcell.drive import check_rates, schedule_of
 from jaxcell.model import ChainModel, assemble
-from jaxcell.protocol import Protocol
+from jaxcell.protocol import Mode, Protocol
 from jaxcell.solver.ends import StepEnd
 from jaxcell.solver.integrate import solve
 from jaxcell.solver.replay import replay
@@ -133,6 +133,7 @@ def simulate(
         raise ValueError(f"protocol must be a Protocol, but is {type(protocol).__name__}.")
     points = whole_number(points, "points", least=1)
     check_rates(protocol, cell)
+    _check_guard(protocol, settings)
     if plan is not None:
         _check_plan(plan, protocol)
     solution = _run(cell, protocol, plan, points, settings)
@@ -145,6 +146,25 @@ def simulate(
             solution,
         )
     return solution
+
+
+def _check_guard(protocol: Protocol, settings: Settings) -> None:
+    """Refuse voltages that no run gets to, as far as concrete values tell."""
+    asked = {
+        "stops at a voltage above": (protocol.voltage_above, jnp.isfinite(protocol.voltage_above)),
+        "stops at a voltage below": (protocol.voltage_below, jnp.isfinite(protocol.voltage_below)),
+        "holds a voltage of": (protocol.value, protocol.mode == int(Mode.VOLTAGE)),
+    }
+    for what, (voltage, given) in asked.items():
+        if is_traced(voltage) or is_traced(given):
+            continue
+        beyond = np.flatnonzero(np.asarray(given) & (np.abs(np.asarray(voltage)) >= settings.voltage_guard))
+        if beyond.size:
+            step, asks = (np.asarray(rows)[beyond[0]] for rows in (protocol.step, voltage))
+            raise ValueError(
+                f"protocol step {step} {what} {asks:g} V, but every run ends at Settings.voltage_guard, "
+                f"{settings.voltage_guard:g} V; lower the one or raise the other."
+            )
 
 
 def _check_plan(plan: Plan, protocol: Protocol) -> None:

@@ -16,7 +16,7 @@ from jaxcell.solver.ends import StepEnd, judged, judged_on_time, look_again, loo
 from jaxcell.solver.kernel import in_one_kernel
 from jaxcell.solver.replay import GUARD_MARGIN, replay
 from jaxcell.solver.results import RESULTS
-from jaxcell.solver.schedule import NO_STOP, Plan, Schedule
+from jaxcell.solver.schedule import NO_STOP, POWER, Plan, Schedule
 from jaxcell.solver.settings import Settings
 from jaxcell.solver.step import implicit_step, local_error
 from jaxcell.solver.stopping import STOP_SHARE, Search, StepView, look_for_stop, no_search
@@ -260,7 +260,7 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
         int(RESULTS.voltage_guard),
         jnp.where(
             too_small,
-            int(RESULTS.step_too_small),
+            jnp.where(control.mode == POWER, int(RESULTS.power_limit), int(RESULTS.step_too_small)),
             jnp.where((count >= room) & unfinished | (p.rejected >= MOST_REJECTED * room), limit, p.status),
         ),
     )
