@@ -52,7 +52,8 @@ class ProtocolProblem(Problem):
     of the exact solution to a hundredth of a standard error, and Levenberg-Marquardt converges as on a smooth function.
     A tenth of the noise serves to explore.
 
-    A theta whose run fails, or that passes over a step with voltages to compare, has NaN residuals.
+    A theta whose run fails, or that passes over a step with voltages to compare, has NaN residuals; where an end only
+    grazes its stop the Jacobian is NaN.  The fit goes around both, and `solution(theta)` says why (`result`, `ends`).
     """
 
     parameters: ParameterSet
