@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from jaxcell.simulation import SimulationError as SimulationError
     from jaxcell.simulation import Solution as Solution
     from jaxcell.simulation import simulate as simulate
+    from jaxcell.solver.ends import StepEnd as StepEnd
     from jaxcell.solver.results import RESULTS as RESULTS
     from jaxcell.solver.schedule import Plan as Plan
     from jaxcell.solver.settings import Settings as Settings
@@ -120,6 +121,7 @@ _HOME = {
     ],
     "jaxcell.simulation": ["SimulationError", "Solution", "simulate"],
     "jaxcell.solver.integrate": ["Settings"],
+    "jaxcell.solver.ends": ["StepEnd"],
     "jaxcell.solver.results": ["RESULTS"],
     "jaxcell.solver.schedule": ["Plan"],
 }
@@ -158,6 +160,7 @@ __all__ = [
     "SoftShort",
     "Solution",
     "Step",
+    "StepEnd",
     "Storage",
     "Trap",
     "Until",

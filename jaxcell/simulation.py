@@ -12,7 +12,8 @@ from jaxcell.cell import Cell
 from jaxcell.component import whole_number
 from jaxcell.drive import check_rates, schedule_of
 from jaxcell.model import ChainModel, assemble
-from jaxcell.protocol import Protocol
+from jaxcell.protocol import Mode, Protocol
+from jaxcell.solver.ends import StepEnd
 from jaxcell.solver.integrate import solve
 from jaxcell.solver.replay import replay
 from jaxcell.solver.results import RESULTS
@@ -38,7 +39,7 @@ class Solution(eqx.Module):
     """What the model says at the protocol's times.
 
     NaN from where a run ended early (`status` says why), and in rows that a stop skipped: the last row of a step that a
-    stop ended is the moment of the stop.
+    stop ended is the moment of the stop. `ends` says how each step ended, `skipped` which took no time.
     """
 
     time: Float[Array, " times"]
@@ -66,6 +67,24 @@ class Solution(eqx.Module):
     def result(self) -> RESULTS:
         """The outcome as a readable code; needs concrete values."""
         return RESULTS(int(self.status))
+
+    @property
+    def ends(self) -> tuple[StepEnd, ...]:
+        """How each of the protocol's steps ended, and whether that has a derivative; needs concrete values."""
+        plan, step = self.trajectory.plan, np.asarray(self.step)
+        codes = np.where(np.asarray(plan.last_step) >= 0, int(StepEnd.on_time), int(StepEnd.not_reached))
+        codes = codes if plan.end is None else np.asarray(plan.end)
+        last = np.flatnonzero(np.diff(step, append=step[-1] + 1))
+        found = codes[last]
+        # A row inside a step has a code of its own only if the step ended there.
+        early = np.flatnonzero(codes > int(StepEnd.on_time))
+        found[step[early]] = codes[early]
+        return tuple(StepEnd(int(code)) for code in found)
+
+    @property
+    def skipped(self) -> tuple[int, ...]:
+        """Numbers of the steps that took no time because their stop was passed as they began; needs concrete values."""
+        return tuple(k for k, end in enumerate(self.ends) if end is StepEnd.skipped)
 
     @property
     def reached(self) -> int:
@@ -114,6 +133,7 @@ def simulate(
         raise ValueError(f"protocol must be a Protocol, but is {type(protocol).__name__}.")
     points = whole_number(points, "points", least=1)
     check_rates(protocol, cell)
+    _check_guard(protocol, settings)
     if plan is not None:
         _check_plan(plan, protocol)
     solution = _run(cell, protocol, plan, points, settings)
@@ -126,6 +146,25 @@ def simulate(
             solution,
         )
     return solution
+
+
+def _check_guard(protocol: Protocol, settings: Settings) -> None:
+    """Refuse voltages that no run gets to, as far as concrete values tell."""
+    asked = {
+        "stops at a voltage above": (protocol.voltage_above, jnp.isfinite(protocol.voltage_above)),
+        "stops at a voltage below": (protocol.voltage_below, jnp.isfinite(protocol.voltage_below)),
+        "holds a voltage of": (protocol.value, protocol.mode == int(Mode.VOLTAGE)),
+    }
+    for what, (voltage, given) in asked.items():
+        if is_traced(voltage) or is_traced(given):
+            continue
+        beyond = np.flatnonzero(np.asarray(given) & (np.abs(np.asarray(voltage)) >= settings.voltage_guard))
+        if beyond.size:
+            step, asks = (np.asarray(rows)[beyond[0]] for rows in (protocol.step, voltage))
+            raise ValueError(
+                f"protocol step {step} {what} {asks:g} V, but every run ends at Settings.voltage_guard, "
+                f"{settings.voltage_guard:g} V; lower the one or raise the other."
+            )
 
 
 def _check_plan(plan: Plan, protocol: Protocol) -> None:

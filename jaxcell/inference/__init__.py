@@ -37,12 +37,15 @@ from .priors import Prior as Prior
 from .priors import Uniform as Uniform
 from .problem import FunctionProblem as FunctionProblem
 from .problem import Problem as Problem
+from .protocol_problem import ProtocolProblem as ProtocolProblem
 from .report import FitResult as FitResult
 from .report import ParameterEstimate as ParameterEstimate
 from .report import PriorSummary as PriorSummary
 from .report import StartRecord as StartRecord
 from .results import Status as Status
 from .ridge import Ridge as Ridge
+from .step_data import StepData as StepData
+from .step_data import step_data as step_data
 from .transforms import Linear as Linear
 from .transforms import Log as Log
 from .transforms import Logit as Logit

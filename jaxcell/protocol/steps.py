@@ -18,6 +18,8 @@ LONGEST = 24 * HOUR
 """Longest duration [s] of a step that only its stops end; at C-rates below C/12 `LONGEST_CAPACITIES` are longer."""
 OPEN_ENDED = 288
 """Rows of a step that only its stops end: one every 5 minutes of `LONGEST`."""
+MOST_POINTS = 1_000_000
+"""Most rows of a step; each holds the whole state, a kilobyte and more."""
 LONGEST_CAPACITIES = 2.0
 """Capacities [1] that a step of constant C-rate has time to pass where only its stops end it."""
 _W_M2 = 10.0
@@ -52,7 +54,10 @@ class Until(Component):
 
 
 def _points(value: Any) -> int:
-    return whole_number(value, "Step.points", least=1)
+    points = whole_number(value, "Step.points", least=1)
+    if points > MOST_POINTS:
+        raise ValueError(f"Step.points must be at most {MOST_POINTS}, but is {points}: ask for fewer rows.")
+    return points
 
 
 class Step(Component):

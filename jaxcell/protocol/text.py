@@ -2,7 +2,8 @@
 
     verb [amount] [at value] [for time] [until end [or end ...]] [(time period)]
 
-Letters may be upper or lower case and spaces are free. The first end that is reached wins.
+Letters may be upper or lower case, but for the m of milli: M is mega. Spaces are free. The first end that is reached
+wins.
 """
 
 import dataclasses
@@ -11,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple, NoReturn
 
-from jaxcell.protocol.steps import Step, Until, charge, discharge, hold, plate, rest, strip
+from jaxcell.protocol.steps import MOST_POINTS, Step, Until, charge, discharge, hold, plate, rest, strip
 from jaxcell.units import FARADAY, from_ma_cm2, from_mah_cm2
 
 _UNITS: dict[str, tuple[str, float]] = {
@@ -31,6 +32,7 @@ _UNITS: dict[str, tuple[str, float]] = {
 }
 """Unit: what it measures, and its factor to mA/cm2, mAh/cm2, mW/cm2, V, 1/h or s."""
 _UNITS |= {name.replace("/cm2", " cm-2").replace("/m2", " m-2"): meaning for name, meaning in _UNITS.items()}
+_MILLI = ("mA", "mW", "mV")
 _IN_WORDS = {
     "current": "a current per area (mA/cm2)",
     "C-rate": "a C-rate (C/3)",
@@ -115,7 +117,15 @@ def parse_step(text: str) -> Step:
         step = _step(name, held, ends)
     except ValueError as error:
         raise ValueError(f"Step {text!r} cannot be built. {error}") from error
-    return step if period is None else dataclasses.replace(step, points=_rows(float(step.duration), period))
+    if period is None:
+        return step
+    rows = _rows(float(step.duration), period)
+    if rows > MOST_POINTS:
+        raise ValueError(
+            f"Step {text!r} must have a period that gives at most {MOST_POINTS} rows, but {period:g} s in "
+            f"{float(step.duration):g} s give {rows:.3g}."
+        )
+    return dataclasses.replace(step, points=rows)
 
 
 def _step(name: str, held: dict[str, float], ends: dict[str, float]) -> Step:
@@ -189,6 +199,9 @@ class _Scanner:
         unit = "C" if over else self.word(_UNITS)
         if unit is None:
             self.refuse(f"a unit of {_choice(kinds)}")
+        if unit[:2] in _MILLI and self.text[self.place - len(unit)] == "M":
+            self.place -= len(unit)
+            self.refuse(f"{unit} with a small m (M is mega, not milli)")
         kind, factor = _UNITS[unit]
         if kind not in kinds or kind in found:
             self.place = start

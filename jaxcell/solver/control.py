@@ -4,9 +4,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxcell.solver.schedule import CURRENT, NO_STOP, VOLTAGE, Control, Schedule, Stops
+from jaxcell.solver.schedule import CURRENT, NO_STOP, POWER, VOLTAGE, Control, Schedule, Stops
 from jaxcell.solver.system import ChainSystem, State
 from jaxcell.units import Counter, Flag, Scalar
+
+MET, MET_AT_LEAST = 1e-3, 1e-6
+"""A power counts as met within this part of it, or this many W m-2."""
 
 
 def control_error(system: ChainSystem, control: Control, state: State, current: Scalar) -> Scalar:
@@ -17,6 +20,15 @@ def control_error(system: ChainSystem, control: Control, state: State, current: 
     voltage = system.voltage(state, current)
     held = jnp.where(control.mode == CURRENT, current, jnp.where(control.mode == VOLTAGE, voltage, voltage * current))
     return held - control.target
+
+
+def control_is_met(system: ChainSystem, control: Control, state: State, current: Scalar) -> Flag:
+    """Whether a solved stage has the power it was asked for; currents and voltages are met by the solving.
+
+    A cell at E = E(0) + I dE/dI delivers at most E(0)^2/(4 dE/dI): beyond, there is no current to be found.
+    """
+    missing = jnp.abs(control_error(system, control, state, current))
+    return (control.mode != POWER) | (missing <= MET * jnp.abs(control.target) + MET_AT_LEAST)
 
 
 def starting_current(system: ChainSystem, control: Control, state: State, current: Scalar) -> Scalar:

@@ -12,10 +12,11 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from jaxcell.solver.control import current_to_begin_with, excesses
+from jaxcell.solver.ends import StepEnd, judged, judged_on_time, look_again, look_ahead, reach
 from jaxcell.solver.kernel import in_one_kernel
 from jaxcell.solver.replay import GUARD_MARGIN, replay
 from jaxcell.solver.results import RESULTS
-from jaxcell.solver.schedule import NO_STOP, Plan, Schedule
+from jaxcell.solver.schedule import NO_STOP, POWER, Plan, Schedule
 from jaxcell.solver.settings import Settings
 from jaxcell.solver.step import implicit_step, local_error
 from jaxcell.solver.stopping import STOP_SHARE, Search, StepView, look_for_stop, no_search
@@ -42,6 +43,8 @@ class _Rows(NamedTuple):
     """Since the protocol's step began."""
     error: Array
     last_step: Array
+    end: Array
+    """`StepEnd` codes."""
 
 
 class _Progress(NamedTuple):
@@ -58,6 +61,11 @@ class _Progress(NamedTuple):
     charge: Scalar
     """Passed since the protocol's step began [C m-2]."""
     search: Search
+    ahead: Scalar
+    """Length of a look past the stop that the last step ended on [s]; zero while there is none."""
+    looks: Counter
+    which: Counter
+    """That stop."""
     steps: Counter
     rejected: Counter
     iterations: Counter
@@ -108,6 +116,9 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
         voltage=system.voltage(initial, rest),
         charge=jnp.asarray(0.0),
         search=no_search(),
+        ahead=jnp.asarray(0.0),
+        looks=jnp.asarray(0),
+        which=jnp.asarray(NO_STOP),
         steps=jnp.asarray(0),
         rejected=jnp.asarray(0),
         iterations=jnp.asarray(0),
@@ -122,6 +133,7 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
             none,
             none,
             jnp.full(intervals, -1, dtype=jnp.int64),
+            jnp.full(intervals, int(StepEnd.not_reached), dtype=jnp.int64),
         ),
         fraction=jnp.zeros(most),
         interval_of=jnp.zeros(most, dtype=jnp.int64),
@@ -130,7 +142,7 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
     end = jax.lax.while_loop(lambda p: p.running, lambda p: _advance(p, system, schedule, settings), start)
     rows = end.rows
     reached = rows.last_step >= 0
-    state, time, voltage, current, charge, error = jax.tree.map(partial(reached_only, reached), rows[:-1])
+    state, time, voltage, current, charge, error = jax.tree.map(partial(reached_only, reached), rows[:-2])
     plan = Plan(
         end.fraction,
         end.interval_of,
@@ -139,6 +151,7 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
         rows.last_step,
         schedule.duration,
         end.stop if schedule.stopped else None,
+        rows.end if schedule.stopped else None,
     )
     return Trajectory(
         time=time,
@@ -171,6 +184,7 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     step = jnp.where(p.step >= remaining * (1 - 1e-9), remaining, jnp.minimum(p.step, 0.5 * remaining))
     if schedule.stopped:
         step = jnp.where(p.search.active, p.search.trial, step)
+        step = jnp.where(p.ahead > 0.0, p.ahead, step)
     result = implicit_step(
         system, p.state, current, slope, step, control, tableau, settings.stage_newton, controlled=schedule.controlled
     )
@@ -186,20 +200,37 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     near_guard = jnp.abs(voltage) <= (1 + GUARD_MARGIN) * settings.voltage_guard
     accepted = accurate & (~beyond | near_guard)
 
-    stopped, at_once, search, which = jnp.asarray(False), jnp.asarray(False), p.search, jnp.asarray(NO_STOP)
+    at_once, stopped, looked, search, which = *[jnp.asarray(False)] * 3, p.search, jnp.asarray(NO_STOP)
+    ahead, which_next, code = p.ahead, p.which, jnp.asarray(int(StepEnd.on_time))
     if schedule.stopped:
+        looked = p.ahead > 0.0
+        accepted = accepted & ~looked
+        smallest = jnp.maximum(SMALLEST_FRACTION * length, SMALLEST_STEP)
         began = system.voltage(p.state, current)
         # A step whose stop is passed as it begins takes no time.
         at_once = begins & jnp.any(excesses(stops, began, current, p.charge) >= 0.0)
         verdict = look_for_stop(
             p.search, stops, system, StepView(p.charge, began, current, step, charge, voltage, result), tableau,
-            smallest=jnp.maximum(SMALLEST_FRACTION * length, SMALLEST_STEP), tolerance=STOP_SHARE * settings.atol,
+            smallest=smallest, tolerance=STOP_SHARE * settings.atol,
         )  # fmt: skip
         at_once = at_once | (accepted & verdict.at_once)
         stopped = accepted & verdict.stopped & ~at_once
         search = _either(accepted & ~at_once, verdict.search, no_search())
         which = jnp.where(stopped, verdict.which, NO_STOP)
         accepted = accepted & ~verdict.search.active & ~at_once
+        near = reach(stops, system, p.charge, charge, result, tableau)
+        look = look_ahead(near, which, step, smallest=smallest, longest=length, atol=settings.atol)
+        again = look_again(near, p.which, sound, p.looks, step, longest=length, atol=settings.atol)
+        ahead = jnp.where(stopped, look, jnp.where(looked, again, 0.0))
+        which_next = jnp.where(looked, p.which, which)
+        last = schedule.next_step[k] == k + 1
+        left = jnp.where(last, remaining, jnp.inf) / step
+        code = jnp.where(
+            looked,
+            judged(near, p.which, sound, left, settings.atol),
+            jnp.where(stopped, int(StepEnd.on_stop), judged_on_time(near.end, last, settings.atol)),
+        )
+        code = jnp.where(at_once, jnp.where(begins, int(StepEnd.skipped), int(StepEnd.tie)), code)
 
     factor = 0.8 * jnp.maximum(size, 1e-8) ** (-1.0 / tableau.order)
     most = jnp.where(p.retried, 1.0, 3.0)
@@ -208,24 +239,28 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     # A step cut short to land on an output time says nothing against the longer one.
     proposal = jnp.where(accepted, jnp.maximum(step * factor, jnp.where(step < p.step, p.step, 0.0)), step * factor)
     small = ~((proposal >= SMALLEST_FRACTION * length) & (proposal >= SMALLEST_STEP))
-    too_small = ~accepted & small & ~search.active & ~at_once
+    too_small = ~accepted & small & ~search.active & ~at_once & ~looked
 
-    reached = accepted & (step == remaining)
-    done = reached | stopped | at_once
-    next_interval = jnp.where(stopped | at_once, schedule.next_step[k], k + jnp.where(reached, 1, 0))
-    ahead = jnp.minimum(next_interval, schedule.duration.shape[0] - 1)
-    jumps = done & (schedule.jump[ahead] | stopped | at_once)
-    first = settings.first_fraction * schedule.duration[ahead]
-    proposal = jnp.where(jumps, jnp.where(stopped | at_once, first, jnp.minimum(proposal, first)), proposal)
+    # From a stop the run goes on once it has looked past it.
+    reached = accepted & (step == remaining) & ~stopped
+    looking = looked & (ahead > 0.0)
+    leaves = (looked & ~looking) | at_once
+    done = reached | leaves
+    following = jnp.where(stopped | looked | at_once, schedule.next_step[k], k + jnp.where(reached, 1, 0))
+    next_interval = jnp.where(stopped | looking, k, following)
+    beginning = jnp.minimum(next_interval, schedule.duration.shape[0] - 1)
+    jumps = done & (schedule.jump[beginning] | leaves)
+    first = settings.first_fraction * schedule.duration[beginning]
+    proposal = jnp.where(jumps, jnp.where(leaves, first, jnp.minimum(proposal, first)), proposal)
     count = p.steps + jnp.where(accepted, 1, 0)
-    unfinished = next_interval < schedule.duration.shape[0]
+    unfinished = following < schedule.duration.shape[0]
     room, limit = p.fraction.shape[0], int(RESULTS.step_limit)
     status = jnp.where(
         accepted & beyond | too_small & beyond,
         int(RESULTS.voltage_guard),
         jnp.where(
             too_small,
-            int(RESULTS.step_too_small),
+            jnp.where(control.mode == POWER, int(RESULTS.power_limit), int(RESULTS.step_too_small)),
             jnp.where((count >= room) & unfinished | (p.rejected >= MOST_REJECTED * room), limit, p.status),
         ),
     )
@@ -237,6 +272,8 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     values = (result.state, time, voltage, result.current, charge)
     elapsed = jnp.where(accepted, p.elapsed + step, p.elapsed)
     next_charge = jnp.where(accepted, charge, p.charge)
+    ended = reached | stopped
+    kept = jnp.where(looked, schedule.duration.shape[0], k)
     return _Progress(
         interval=next_interval,
         elapsed=jnp.where(done, 0.0, elapsed),
@@ -248,17 +285,21 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
         voltage=jnp.where(accepted, voltage, p.voltage),
         charge=jnp.where(done & (next_interval == schedule.next_step[k]), 0.0, next_charge),
         search=search,
+        ahead=ahead,
+        looks=jnp.where(looked, p.looks + 1, 0),
+        which=which_next,
         steps=count,
-        rejected=p.rejected + jnp.where(accepted | at_once, 0, 1),
+        rejected=p.rejected + jnp.where(accepted | looked | at_once, 0, 1),
         iterations=p.iterations + result.iterations,
         status=status,
-        retried=~accepted & ~at_once,
-        running=(status == int(RESULTS.successful)) & unfinished,
-        # Rows are written at every try; the last accepted step of the interval writes last.
+        retried=~accepted & ~looked & ~at_once,
+        running=(status == int(RESULTS.successful)) & (unfinished | stopped | looking),
+        # Rows are written at every try, but for looks past a stop; the last accepted step of the interval writes last.
         rows=_Rows(
-            *jax.tree.map(lambda all_rows, one: all_rows.at[k].set(one), tuple(rows[:5]), values),
-            error=rows.error.at[k].set(error_so_far),
-            last_step=rows.last_step.at[k].set(jnp.where(reached | stopped, p.steps, -1)),
+            *jax.tree.map(lambda all_rows, one: all_rows.at[kept].set(one, mode="drop"), tuple(rows[:5]), values),
+            error=rows.error.at[kept].set(error_so_far, mode="drop"),
+            last_step=rows.last_step.at[kept].set(jnp.where(ended, p.steps, -1), mode="drop"),
+            end=rows.end.at[k].set(jnp.where(ended | looked | at_once, code, int(StepEnd.not_reached))),
         ),
         fraction=p.fraction.at[p.steps].set(step / length),
         interval_of=p.interval_of.at[p.steps].set(k),

@@ -13,6 +13,7 @@ from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Bool, Float
 
 from jaxcell.solver.control import current_to_begin_with, excess, excesses, starting_current
+from jaxcell.solver.ends import StepEnd
 from jaxcell.solver.kernel import in_one_kernel
 from jaxcell.solver.results import RESULTS
 from jaxcell.solver.schedule import NO_STOP, Control, Interval, Plan, Schedule
@@ -148,7 +149,17 @@ def _run_jvp(primals, tangents):
     found = jax.tree.map(lambda rows: jnp.reshape(rows, (count.size, *rows.shape[2:]))[: active.size], found)
     currents = found.currents if scheme.controlled else grid_tangent.currents
     duration = found.duration if scheme.stopped else grid_tangent.duration
-    return run, run._replace(stages=found.stages, currents=currents, duration=duration, **NO_TANGENT)
+    found = _known_to(plan, (found.stages, currents, duration))
+    return run, run._replace(stages=found[0], currents=found[1], duration=found[2], **NO_TANGENT)
+
+
+def _known_to(plan: Plan, tangents):
+    """The tangents of the steps up to the first end that only grazed its stop, NaN from there on."""
+    if plan.end is None:
+        return tangents
+    grazed = (plan.end[plan.interval] == int(StepEnd.grazed)) & (_which(plan) != NO_STOP)
+    factor = jnp.where(jnp.cumsum(grazed) > 0, jnp.nan, 1.0)
+    return jax.tree.map(lambda t: t * factor.reshape(factor.shape + (1,) * (t.ndim - 1)), tangents)
 
 
 @custom_vmap

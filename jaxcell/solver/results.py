@@ -12,6 +12,7 @@ class RESULTS(IntEnum):
     step_limit = 3
     voltage_guard = 4
     plan_outdated = 5
+    power_limit = 6
 
     @property
     def sentence(self) -> str:
@@ -39,5 +40,9 @@ _SENTENCES = {
     RESULTS.plan_outdated: (
         "The step grid does not serve at these values: the run it was made by ended early and this one would not, or a "
         "stop is passed where none was planned; plan a new grid."
+    ),
+    RESULTS.power_limit: (
+        "The cell cannot take or deliver the power that the step asks for: as the current rises the voltage gives way, "
+        "and no current gives that power; ask for less, or let a voltage stop end the step before."
     ),
 }

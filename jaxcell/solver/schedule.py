@@ -81,6 +81,8 @@ class Plan(NamedTuple):
     """Durations of the intervals it was made for [s]."""
     stop: Int[Array, " steps"] | None = None
     """Index among `Stops` of what ends each step, `NO_STOP` where its time does; None if no step has a stop."""
+    end: Int[Array, " intervals"] | None = None
+    """How each interval ended (`StepEnd` codes); None if no step has a stop."""
 
     def trimmed(self, multiple: int = 32) -> "Plan":
         """The same grid with as little slack as a multiple of `multiple` steps allows; needs concrete values.

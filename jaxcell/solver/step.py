@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxcell.solver.control import control_is_met
 from jaxcell.solver.linear import Factors, no_factors, substitute
 from jaxcell.solver.newton import NewtonSettings, Stage, newton, refine
 from jaxcell.solver.schedule import Control
@@ -70,7 +71,10 @@ def implicit_step(
             y, current = refine(system, y, current, stage, controlled=controlled)
         stages = jax.tree.map(lambda rows, one: _put(rows, one, index), stages, y)
         new_slope = jax.tree.map(lambda new, old: (new - old) / (elapsed * step), y, previous)
-        counts = (iterations + found.iterations, converged & found.converged)
+        solved = found.converged
+        if controlled:
+            solved = solved & control_is_met(system, control, y, current)
+        counts = (iterations + found.iterations, converged & solved)
         return (y, current, new_slope, stages, _put(currents, current, index), found.factors, *counts), None
 
     stages = jax.tree.map(lambda y: jnp.zeros((tableau.stages, *y.shape), dtype=y.dtype), state)

@@ -1,5 +1,7 @@
 """Sentences and the steps they stand for."""
 
+import re
+
 import equinox as eqx
 import numpy as np
 import pytest
@@ -53,7 +55,8 @@ MAH = 36000.0
     ],
 )
 def test_sentences(text: str, step: Step) -> None:
-    for spelling in (text, text.upper().replace("Μ", "µ"), text.lower()):
+    capitals = re.sub(r"\bM(?=[AVW])", "m", text.upper()).replace("Μ", "µ")
+    for spelling in (text, capitals, text.lower()):
         assert eqx.tree_equal(parse_step(spelling), step, rtol=1e-14, typematch=True), spelling
 
 
@@ -93,6 +96,11 @@ def test_the_spacing_is_at_most_the_period() -> None:
         ("Rest for 5 min (1 V period)", r"a time \(min\) where it has '1 V'"),
         ("Rest for 5 min (0 s period)", r"a time above 0 where it has '0 s'"),
         ("Rest for 5 min (1 s", r"'period' and a closing bracket where it ends"),
+        ("Charge at 1C for 1 h (1e-9 s period)", r"at most 1000000 rows, but 1e-09 s in 3600 s give 3.6e\+12"),
+        ("Plate at 1 MA/cm2 for 1 h", r"mA/cm2 with a small m \(M is mega, not milli\) where it has 'MA/cm2 for'"),
+        ("Plate 1 MAh cm-2 at 1 mA/cm2", r"mAh cm-2 with a small m .* where it has 'MAh cm-2'"),
+        ("Charge at 5 MW/cm2 until 4 V", r"mW/cm2 with a small m"),
+        ("Charge at 1C until 4200 MV", r"mV with a small m"),
         ("Rest for 5 min (1 s period) please", r"nothing after the period where it has 'please'"),
     ],
 )

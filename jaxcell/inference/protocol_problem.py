@@ -1,0 +1,218 @@
+"""The fit of a cell model to a protocol whose steps end by themselves: on a voltage, a current, a charge."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jaxcell.cell import Cell
+from jaxcell.drive import schedule_of
+from jaxcell.inference.parameters import ParameterSet
+from jaxcell.inference.problem import Physical, Problem
+from jaxcell.inference.step_data import StepData
+from jaxcell.observables import resistances
+from jaxcell.protocol import Mode, Protocol
+from jaxcell.simulation import Solution, simulate
+from jaxcell.solver.settings import Settings
+from jaxcell.units import Scalar, to_ohm_cm2
+
+RUNS = 2
+"""The first run finds when the steps end, the second has rows at the shares of what the first found."""
+SHARE_OF_NOISE = 0.01
+"""Tolerance of the runs, as a part of the smallest noise of a voltage; see `ProtocolProblem`."""
+TOLERANCES = (1e-8, 1e-5)
+"""Smallest and largest tolerance chosen so [V]; the largest where there are no voltages."""
+
+
+class StepValues(NamedTuple):
+    """What the model says of every step of a protocol."""
+
+    duration: Float[Array, " steps"]
+    """[s]; zero for a step that was passed over because its stop was met as it began, NaN where the run did not get."""
+    charge: Float[Array, " steps"]
+    """[C m-2], in either direction."""
+    voltage: Float[Array, " rows"]
+    """[V] at the rows of the layout; the last row of each step is its end."""
+
+
+class ProtocolProblem(Problem):
+    """Residuals (model - measured)/noise of durations, charges and voltages of the steps of a protocol.
+
+    The model runs the protocol with its stops, so a step lasts as long as the cell makes it last; derivatives hold
+    through the ends.  Voltages are compared at shares of the step (see `StepData`).  Every theta is run with error
+    control: a grid planned elsewhere could serve only while every stop stays in the step, often of milliseconds, that
+    it ended.
+
+    **Tolerance.** With error control the loss is smooth but where the steps taken change; there it jumps by what the
+    tolerance lets pass.  By default the tolerance is a hundredth of the voltages' noise: the estimates are then those
+    of the exact solution to a hundredth of a standard error, and Levenberg-Marquardt converges as on a smooth function.
+    A tenth of the noise serves to explore.
+
+    A theta whose run fails, or that passes over a step with voltages to compare, has NaN residuals; where an end only
+    grazes its stop the Jacobian is NaN.  The fit goes around both, and `solution(theta)` says why (`result`, `ends`).
+    """
+
+    parameters: ParameterSet
+    segments: Int[Array, " residuals"]
+    data_scale: Float[Array, " residuals"] | None
+    data_unit: str = eqx.field(static=True)
+    cell: Cell
+    protocol: Protocol
+    """One row a step and share, in the order of the data's steps; durations are filled in by each run."""
+    data: tuple[StepData, ...]
+    shares: Float[Array, " rows"]
+    """Where in its step each row ends [1]; one at the last row of a step."""
+    settings: Settings = eqx.field(static=True)
+    grid_points: int = eqx.field(static=True)
+    steps: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        cell: Cell,
+        protocol: Protocol,
+        data: Sequence[StepData],
+        parameters: ParameterSet,
+        *,
+        settings: Settings | None = None,
+        grid_points: int = 20,
+    ) -> None:
+        """`cell` holds the fixed values; `data` are of any steps of the protocol, at most one a step.
+
+        Without `settings` the tolerance follows from the noise; `grid_points` are the finite volumes of a layer with
+        pores.
+
+        Raises ValueError for a step that the protocol does not have or that is described twice, and for voltages of a
+        step that holds the voltage.
+        """
+        numbers = np.asarray(protocol.step)
+        self.steps = int(numbers[-1]) + 1
+        self.data = tuple(sorted(data, key=lambda one: one.step))
+        _check(self.data, protocol, self.steps)
+        first = np.searchsorted(numbers, np.arange(self.steps))
+        inside = {one.step: np.asarray(one.shares) for one in self.data}
+        shares = [np.append(inside.get(step, np.zeros(0)), 1.0) for step in range(self.steps)]
+        which = np.repeat(np.arange(self.steps), [s.size for s in shares])
+        equal = (np.bincount(numbers, np.asarray(protocol.duration)) / np.bincount(which))[which]
+        rows = jax.tree.map(lambda leaf: leaf[first[which]], protocol)
+        changes = (jnp.asarray(equal), jnp.asarray(np.diff(which, prepend=-1) > 0))
+        self.protocol = eqx.tree_at(lambda p: (p.duration, p.jump), rows, changes)
+        self.shares = jnp.asarray(np.concatenate(shares))
+        self.parameters, self.cell = parameters, cell
+        self.settings = _settings(self.data) if settings is None else settings
+        self.grid_points = grid_points
+        self.segments = jnp.asarray(_stretches(self.data))
+        self.data_scale, self.data_unit = None, ""
+
+    def cell_at(self, theta: Float[Array, " parameters"]) -> Cell:
+        """The cell with the parameters' values put in."""
+        return self.parameters.apply(self.cell, theta)
+
+    def values(self, theta: Float[Array, " parameters"]) -> StepValues:
+        """Duration and charge of every step, and the voltages at the shares."""
+        cell = self.cell_at(theta)
+        longest = self._longest(cell)
+
+        def run(durations: Float[Array, " steps"], _):
+            found = self._values(self._run(cell, durations, longest))
+            return found.duration, found
+
+        _, found = jax.lax.scan(run, longest, None, length=RUNS)
+        return jax.tree.map(lambda rows: rows[-1], found)
+
+    def solution(self, theta: Float[Array, " parameters"]) -> Solution:
+        """The simulation at theta, with a row at each share of each step that was measured and at its end."""
+        cell = self.cell_at(theta)
+        return self._run(cell, self.values(theta).duration, self._longest(cell))
+
+    def _run(self, cell: Cell, durations: Float[Array, " steps"], longest: Float[Array, " steps"]) -> Solution:
+        """The protocol with its rows at the shares of these durations; each step may go on to its longest duration."""
+        which, last = self.protocol.step, self.shares == 1.0
+        durations = jnp.where(jnp.isfinite(durations) & (durations > 0.0), durations, longest)
+        ends = jnp.where(last, longest[which], self.shares * durations[which])
+        before = jnp.concatenate([jnp.zeros(1), ends[:-1]])
+        laid = jnp.where(self.protocol.jump, ends, ends - before)
+        charge = schedule_of(self.protocol, cell).stops.charge
+        protocol = eqx.tree_at(lambda p: (p.duration, p.charge), self.protocol, (laid, charge))
+        return simulate(cell, protocol, points=self.grid_points, settings=self.settings, throw=False)
+
+    def _longest(self, cell: Cell) -> Float[Array, " steps"]:
+        """Duration [s] of each step if no stop ends it: what the protocol says, or the time that a charge takes."""
+        return jnp.zeros(self.steps).at[self.protocol.step].add(schedule_of(self.protocol, cell).duration)
+
+    def _values(self, solution: Solution) -> StepValues:
+        which, rows = solution.step, jnp.arange(solution.step.shape[0])
+        reached = jnp.isfinite(solution.voltage)
+        last = jnp.full(self.steps, -1).at[which].max(jnp.where(reached, rows, -1))
+        ended = last >= 0
+        time = jnp.where(ended, solution.time[last], 0.0)
+        # A step that was passed over ends where the one before it did.
+        before = jax.lax.cummax(jnp.concatenate([jnp.full(1, -1), last[:-1]]))
+        began = jnp.where(before >= 0, solution.time[before], 0.0)
+        got = jnp.where(reached, solution.charge, 0.0)
+        charge = jnp.abs(jnp.zeros(self.steps).at[which].add(got))
+        sound = jnp.where(solution.status == 0, 1.0, jnp.nan)
+        return StepValues(sound * jnp.where(ended, time - began, 0.0), sound * charge, sound * solution.voltage)
+
+    def residuals(self, theta: Float[Array, " parameters"]) -> Float[Array, " residuals"]:
+        model, parts = self.values(theta), []
+        for one in self.data:
+            if one.duration is not None:
+                parts.append(_off(model.duration[one.step], one.duration, one.duration_noise))
+            if one.charge is not None:
+                parts.append(_off(model.charge[one.step], one.charge, one.charge_noise))
+            if one.voltage_noise is not None:
+                first = one.step + sum(other.shares.shape[0] for other in self.data if other.step < one.step)
+                rows = model.voltage[first : first + one.shares.shape[0]]
+                parts.append((rows - one.voltage) / one.voltage_noise)
+        return jnp.concatenate(parts)
+
+    def combinations(self, theta: Float[Array, " parameters"]) -> Physical:
+        return {name: to_ohm_cm2(value) for name, value in resistances(self.cell_at(theta)).items()}
+
+    def combination_units(self) -> dict[str, str]:
+        return dict.fromkeys(resistances(self.cell), "ohm cm2")
+
+
+def _off(model: Scalar, measured: Scalar, noise: Scalar | None) -> Float[Array, " 1"]:
+    """ln(model/measured) in units of the relative noise: (model - measured)/noise where they are close.
+
+    A step that ends at once in the model, far from the optimum, would otherwise be off by a constant that calls for no
+    change of any parameter.
+    """
+    assert noise is not None, "StepData has noise with every value"
+    off = jnp.log(jnp.where(model > 0.0, model / measured, jnp.nan))
+    return (off * measured / noise)[None]
+
+
+def _settings(data: tuple[StepData, ...]) -> Settings:
+    noise = min((float(one.voltage_noise) for one in data if one.voltage_noise is not None), default=np.inf)
+    tolerance = float(np.clip(SHARE_OF_NOISE * noise, *TOLERANCES))
+    return Settings(rtol=tolerance, atol=tolerance)
+
+
+def _check(data: tuple[StepData, ...], protocol: Protocol, steps: int) -> None:
+    if not data:
+        raise ValueError("ProtocolProblem.data must describe at least one step, but is empty.")
+    modes, numbers = np.asarray(protocol.mode), np.asarray(protocol.step)
+    for one, following in zip(data, (*data[1:], None), strict=True):
+        if one.step >= steps:
+            raise ValueError(
+                f"StepData.step must be the number of a step of the protocol, which has {steps}, but is {one.step}."
+            )
+        if following is not None and following.step == one.step:
+            raise ValueError(f"ProtocolProblem.data must describe each step once, but has step {one.step} twice.")
+        if one.voltage_noise is not None and modes[np.searchsorted(numbers, one.step)] == Mode.VOLTAGE:
+            raise ValueError(f"StepData must have no voltages where the protocol holds them, but step {one.step} has.")
+
+
+def _stretches(data: tuple[StepData, ...]) -> np.ndarray:
+    """Each duration and charge is a stretch of its own, the voltages of a step are one."""
+    lengths: list[int] = []
+    for one in data:
+        lengths += [1] * (one.rows - one.shares.shape[0])
+        lengths += [one.shares.shape[0]] if one.voltage_noise is not None else []
+    return np.repeat(np.arange(len(lengths)), lengths)
