@@ -25,14 +25,26 @@ if TYPE_CHECKING:
     from jaxcell.cell import SoftShort as SoftShort
     from jaxcell.cell import Storage as Storage
     from jaxcell.cell import Trap as Trap
+    from jaxcell.comparison import LayerComparison as LayerComparison
+    from jaxcell.comparison import compare_layers as compare_layers
+    from jaxcell.cycles import CycleLedger as CycleLedger
+    from jaxcell.cycles import cycle_ledger as cycle_ledger
+    from jaxcell.figures import comparison_figure as comparison_figure
+    from jaxcell.figures import coulombic_efficiency_figure as coulombic_efficiency_figure
+    from jaxcell.figures import lithium_by_form_figure as lithium_by_form_figure
+    from jaxcell.figures import plating_map_figure as plating_map_figure
     from jaxcell.ledger import Ledger as Ledger
     from jaxcell.ledger import lithium_ledger as lithium_ledger
+    from jaxcell.ledger import lithium_losses as lithium_losses
     from jaxcell.model import ChainModel as ChainModel
     from jaxcell.model import assemble as assemble
     from jaxcell.observables import bottom_fraction as bottom_fraction
     from jaxcell.observables import deposit_thickness as deposit_thickness
     from jaxcell.observables import small_signal as small_signal
     from jaxcell.observables import total_area_specific_resistance as total_area_specific_resistance
+    from jaxcell.onset import top_onset_current as top_onset_current
+    from jaxcell.plating_map import PlatingMap as PlatingMap
+    from jaxcell.plating_map import map_plating as map_plating
     from jaxcell.protocol import CRate as CRate
     from jaxcell.protocol import Current as Current
     from jaxcell.protocol import Power as Power
@@ -81,7 +93,15 @@ _HOME = {
         "ProtectionLayer",
         "Separator",
     ],
-    "jaxcell.ledger": ["Ledger", "lithium_ledger"],
+    "jaxcell.comparison": ["LayerComparison", "compare_layers"],
+    "jaxcell.cycles": ["CycleLedger", "cycle_ledger"],
+    "jaxcell.figures": [
+        "comparison_figure",
+        "coulombic_efficiency_figure",
+        "lithium_by_form_figure",
+        "plating_map_figure",
+    ],
+    "jaxcell.ledger": ["Ledger", "lithium_ledger", "lithium_losses"],
     "jaxcell.model": ["ChainModel", "assemble"],
     "jaxcell.observables": [
         "bottom_fraction",
@@ -89,6 +109,8 @@ _HOME = {
         "small_signal",
         "total_area_specific_resistance",
     ],
+    "jaxcell.onset": ["top_onset_current"],
+    "jaxcell.plating_map": ["PlatingMap", "map_plating"],
     "jaxcell.protocol": [
         "CRate",
         "Current",
@@ -126,17 +148,20 @@ __all__ = [
     "Collector",
     "ContactLoss",
     "Current",
+    "CycleLedger",
     "DeadLithium",
     "Film",
     "HeatBalance",
     "Interface",
     "Interphase",
+    "LayerComparison",
     "Ledger",
     "LithiumElectrode",
     "LithiumKinetics",
     "MarcusHushChidseyKinetics",
     "Nucleation",
     "Plan",
+    "PlatingMap",
     "Pores",
     "Power",
     "ProtectionLayer",
@@ -157,19 +182,28 @@ __all__ = [
     "bottom_fraction",
     "calendar_rest",
     "charge",
+    "compare_layers",
+    "comparison_figure",
+    "coulombic_efficiency_figure",
     "critical_current_ramp",
+    "cycle_ledger",
     "deposit_thickness",
     "discharge",
     "hold",
+    "lithium_by_form_figure",
     "lithium_ledger",
+    "lithium_losses",
+    "map_plating",
     "parse_step",
     "plate",
+    "plating_map_figure",
     "replay",
     "rest",
     "simulate",
     "small_signal",
     "strip",
     "symmetric_cycling",
+    "top_onset_current",
     "total_area_specific_resistance",
 ]
 
