@@ -26,18 +26,30 @@ if TYPE_CHECKING:
     from jaxcell.cell import SoftShort as SoftShort
     from jaxcell.cell import Storage as Storage
     from jaxcell.cell import Trap as Trap
+    from jaxcell.comparison import LayerComparison as LayerComparison
+    from jaxcell.comparison import compare_layers as compare_layers
+    from jaxcell.cycles import CycleLedger as CycleLedger
+    from jaxcell.cycles import cycle_ledger as cycle_ledger
+    from jaxcell.figures import comparison_figure as comparison_figure
+    from jaxcell.figures import coulombic_efficiency_figure as coulombic_efficiency_figure
+    from jaxcell.figures import lithium_by_form_figure as lithium_by_form_figure
+    from jaxcell.figures import plating_map_figure as plating_map_figure
     from jaxcell.inventory import Cycles as Cycles
     from jaxcell.inventory import InventoryRun as InventoryRun
     from jaxcell.inventory import LithiumInventory as LithiumInventory
     from jaxcell.inventory import cycle_inventory as cycle_inventory
     from jaxcell.ledger import Ledger as Ledger
     from jaxcell.ledger import lithium_ledger as lithium_ledger
+    from jaxcell.ledger import lithium_losses as lithium_losses
     from jaxcell.model import ChainModel as ChainModel
     from jaxcell.model import assemble as assemble
     from jaxcell.observables import bottom_fraction as bottom_fraction
     from jaxcell.observables import deposit_thickness as deposit_thickness
     from jaxcell.observables import small_signal as small_signal
     from jaxcell.observables import total_area_specific_resistance as total_area_specific_resistance
+    from jaxcell.onset import top_onset_current as top_onset_current
+    from jaxcell.plating_map import PlatingMap as PlatingMap
+    from jaxcell.plating_map import map_plating as map_plating
     from jaxcell.protocol import CRate as CRate
     from jaxcell.protocol import Current as Current
     from jaxcell.protocol import Power as Power
@@ -89,7 +101,15 @@ _HOME = {
         "Separator",
     ],
     "jaxcell.inventory": ["Cycles", "InventoryRun", "LithiumInventory", "cycle_inventory"],
-    "jaxcell.ledger": ["Ledger", "lithium_ledger"],
+    "jaxcell.comparison": ["LayerComparison", "compare_layers"],
+    "jaxcell.cycles": ["CycleLedger", "cycle_ledger"],
+    "jaxcell.figures": [
+        "comparison_figure",
+        "coulombic_efficiency_figure",
+        "lithium_by_form_figure",
+        "plating_map_figure",
+    ],
+    "jaxcell.ledger": ["Ledger", "lithium_ledger", "lithium_losses"],
     "jaxcell.model": ["ChainModel", "assemble"],
     "jaxcell.observables": [
         "bottom_fraction",
@@ -97,6 +117,8 @@ _HOME = {
         "small_signal",
         "total_area_specific_resistance",
     ],
+    "jaxcell.onset": ["top_onset_current"],
+    "jaxcell.plating_map": ["PlatingMap", "map_plating"],
     "jaxcell.protocol": [
         "CRate",
         "Current",
@@ -136,6 +158,7 @@ __all__ = [
     "Collector",
     "ContactLoss",
     "Current",
+    "CycleLedger",
     "Cycles",
     "DeadLithium",
     "Film",
@@ -143,6 +166,7 @@ __all__ = [
     "Interface",
     "Interphase",
     "InventoryRun",
+    "LayerComparison",
     "Ledger",
     "LithiumElectrode",
     "LithiumInventory",
@@ -150,6 +174,7 @@ __all__ = [
     "MarcusHushChidseyKinetics",
     "Nucleation",
     "Plan",
+    "PlatingMap",
     "Pores",
     "Power",
     "ProtectionLayer",
@@ -171,20 +196,29 @@ __all__ = [
     "bottom_fraction",
     "calendar_rest",
     "charge",
+    "compare_layers",
+    "comparison_figure",
+    "coulombic_efficiency_figure",
     "critical_current_ramp",
     "cycle_inventory",
+    "cycle_ledger",
     "deposit_thickness",
     "discharge",
     "hold",
+    "lithium_by_form_figure",
     "lithium_ledger",
+    "lithium_losses",
+    "map_plating",
     "parse_step",
     "plate",
+    "plating_map_figure",
     "replay",
     "rest",
     "simulate",
     "small_signal",
     "strip",
     "symmetric_cycling",
+    "top_onset_current",
     "total_area_specific_resistance",
 ]
 

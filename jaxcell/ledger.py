@@ -5,6 +5,8 @@ the double layers (sum of C u/F), and those of a salt. Nothing is a difference o
 stay constant; how far it does, relative to the charge passed, is `imbalance`.
 """
 
+from typing import Literal
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +19,8 @@ from jaxcell.units import FARADAY, Scalar, to_mah_cm2
 
 NOTHING = 1e-12
 """Lithium [mol m-2] below which nothing has moved: 0.1 uC m-2, a current of 1 A m-2 for 0.1 us."""
+LOSSES = (INTERPHASE, DEAD, TRAPPED)
+"""Forms from which no lithium comes back; what is stored does."""
 FORMS = (LIVE, INTERPHASE, STORED, TRAPPED, DEAD)
 """Forms of lithium in an electrode."""
 _SITES = {BOTTOM: "bottom", PORE: "inside", TOP: "top"}
@@ -53,6 +57,19 @@ class Ledger(eqx.Module):
         }
         index = pd.Index(np.asarray(self.time), name="time / s")
         return pd.DataFrame(rows, index=index).assign(**{"imbalance / 1": np.asarray(self.imbalance)})
+
+
+def lithium_losses(
+    ledger: Ledger, side: Literal["working", "counter"] = "working"
+) -> dict[str, Float[Array, " times"]]:
+    """Lithium lost by an electrode since the start [mol m-2], by channel: "interphase top", "dead bottom" ...
+
+    The ledger's rows of those forms, so differentiable wherever the simulation is. Charge that leaks through the
+    separator is no loss of lithium and not among them.
+    """
+    start = f"{side}, "
+    names = [name for name in ledger.change if name.startswith(start) and name.removeprefix(start).split()[0] in LOSSES]
+    return {name.removeprefix(start): ledger.initial[name] + ledger.change[name] for name in names}
 
 
 def lithium_ledger(solution: Solution) -> Ledger:

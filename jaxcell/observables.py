@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxcell.cell import Cell
-from jaxcell.model import BOTTOM, COUNTER, SALT, SEPARATOR, WORKING, ChainModel, assemble
+from jaxcell.model import BOTTOM, COUNTER, LIVE, PORE, SALT, SEPARATOR, TOP, WORKING, ChainModel, assemble
 from jaxcell.model.temperature import at_temperature
 from jaxcell.physics.nucleation import nucleation_barrier
 from jaxcell.simulation import Solution
@@ -119,7 +119,17 @@ def bottom_fraction(solution: Solution) -> Float[Array, " times"]:
     return jnp.where(gain, at_bottom / jnp.where(gain, all_sites, 1.0), jnp.nan)
 
 
-def deposit_thickness(solution: Solution) -> Float[Array, "times nodes"]:
-    """Live lithium at each node as a dense film [m]."""
-    amounts = solution.model.nodes.initial_lithium[None, :] + solution.state.node[:, 0, :]
-    return amounts * LITHIUM_MOLAR_VOLUME
+def deposit_thickness(solution: Solution) -> dict[str, Float[Array, " times"]]:
+    """Live lithium of each site as a dense film [m], by "working, bottom", "working, inside", "counter, bottom" ...
+
+    The points inside a layer count together: what a weighing would find there, spread over the cell's area.
+    """
+    model = solution.model
+    amounts = model.nodes.initial_lithium[None, :] + solution.state.node[:, 0, :]
+    sides, sites = {"working": WORKING, "counter": COUNTER}, {"bottom": BOTTOM, "inside": PORE, "top": TOP}
+    members = {f"{side}, {site}": model.members(sides[side], sites[site], LIVE) for side in sides for site in sites}
+    return {
+        name: LITHIUM_MOLAR_VOLUME * jnp.sum(jnp.where(there[None, :], amounts, 0.0), axis=1)
+        for name, there in members.items()
+        if there.any()
+    }

@@ -27,11 +27,13 @@ ORDER = [
     {"drive"},
     {"simulation"},
     {"ledger", "observables"},
+    {"cycles", "onset", "plating_map"},
+    {"comparison"},
     {"impedance", "inventory"},
     {"inference"},
     {"design"},
     {"io"},
-    {"plots", "capacity_plots", "capacity_report", "report", "study", "cli", "__main__"},
+    {"figures", "plots", "capacity_plots", "capacity_report", "report", "study", "cli", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))
