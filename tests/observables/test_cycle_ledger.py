@@ -91,7 +91,7 @@ def test_what_is_stripped_first_is_cycle_zero() -> None:
     assert cycles.plated[0] == 0.0
     assert np.isnan(cycles.coulombic_efficiency[0])
     assert np.isnan(cycles.bottom_fraction[0])
-    assert np.all(cycles.bottom_fraction[1:] > 0.5)
+    assert np.all((cycles.bottom_fraction[1:] > 0.0) & (cycles.bottom_fraction[1:] < 1.0))
 
 
 def test_a_replayed_measurement_has_cycles() -> None:
