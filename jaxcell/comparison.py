@@ -52,7 +52,7 @@ class LayerComparison:
         """Losses by channel, coulombic efficiency, bottom fraction, lithium left: both cells and the difference."""
         columns = [self._column(which) for which in (0, 1)]
         keys = list(dict.fromkeys([*columns[0], *columns[1]]))
-        order = sorted(keys, key=lambda key: not key.startswith("lost"))
+        order = sorted(keys, key=lambda key: (not key.startswith("lost"), "lost, " not in key))
         rows = [[column.get(key, 0.0) for column in columns] for key in order]
         table = pd.DataFrame(rows, index=pd.Index(order, name="quantity"), columns=list(self.names))
         return table.assign(difference=table[self.names[1]] - table[self.names[0]])
