@@ -52,11 +52,9 @@ if __name__ == "__main__":
     for thickness in (2e-6, 5e-6, 10e-6):
         found = compared(thickness)
         print(f"\n{1e6 * thickness:.0f} um of lithium\n{found.table.to_string(float_format=lambda x: f'{x:.4g}')}")
-        for name, cycles in zip(found.names, found.cycles, strict=True):
-            short = np.flatnonzero(cycles.coulombic_efficiency < 0.999)
-            print(
-                f"  {name}: "
-                + (f"short of lithium from cycle {cycles.number[short[0]]}" if short.size else "never short")
-            )
+        for name, cycles, solution in zip(found.names, found.cycles, found.solutions, strict=True):
+            short = cycles.number[np.flatnonzero(cycles.coulombic_efficiency < 0.999)]
+            print(f"  {name}: " + (f"short of lithium from cycle {short[0]}" if short.size else "never short"), end="")
+            print(f" of {cycles.number[-1]}; {solution.result.sentence}")
     if len(sys.argv) > 1:
         comparison_figure(found).savefig(sys.argv[1])

@@ -102,7 +102,7 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
             "settings.tableau must have an error estimate to choose steps by; this one can only be replayed."
         )
     intervals = schedule.duration.shape[0]
-    most = settings.most_steps(intervals)
+    most = settings.most_steps(intervals, stopped=schedule.stopped)
     none = jnp.full(intervals, jnp.nan)
     rest = jnp.asarray(0.0)
     start = _Progress(

@@ -46,9 +46,10 @@ class Settings(eqx.Module):
             if not (isinstance(value, (int, float)) and value > 0.0):
                 raise ValueError(f"Settings.{name} must be a number above 0, but is {value!r}.")
 
-    def most_steps(self, intervals: int) -> int:
-        """Steps there is room for in a run of so many intervals."""
-        return max(4096, 32 * intervals) if self.max_steps is None else self.max_steps
+    def most_steps(self, intervals: int, *, stopped: bool) -> int:
+        """Steps there is room for in a run of so many intervals; ends on stops take more, each being looked for."""
+        each = 64 if stopped else 32
+        return max(4096, each * intervals) if self.max_steps is None else self.max_steps
 
     @property
     def stage_newton(self) -> NewtonSettings:

@@ -95,7 +95,7 @@ def test_what_is_stripped_first_is_cycle_zero() -> None:
 
 
 def test_a_replayed_measurement_has_cycles() -> None:
-    flow = np.array([0.0, *([-20.0] * 2), 0.0, *([20.0] * 2)] + [*([-20.0] * 2), 0.0, *([10.0] * 2)])
+    flow = np.array([0.0, *([-20.0] * 2), 0.0, *([20.0] * 2), *([-20.0] * 2), 0.0, *([10.0] * 2)])
     solution = simulate(sample_cells.symmetric(), replay(60.0 * np.arange(flow.size), flow), settings=COARSE)
     cycles = cycle_ledger(solution)
     assert list(cycles.number) == [1, 2]
