@@ -1,10 +1,10 @@
 """Below or on top of the layer? Lithiophilic against bare collector, over the layer's conductivity and the current.
 
 python fit/bottom_or_top.py [FIGURE.png].  Ions that plate at the bottom cross the layer, and lose w_b + I (R_b +
-L/kappa) on the way; once that exceeds the barrier of the top by more than that of the bottom, lithium plates on top.  So
-the onset is I* = (eta_t - eta_b)/(R_b + L/kappa) for small currents, eta_b = 0 once the bottom has nucleated.  A bare
-collector with the top's own barrier must nucleate first: where the layer conducts well its faster kinetics win the race,
-where it does not the top does, and its deposit stays there.  All numbers are priors of a model layer, not measured.
+L/kappa) on the way; once that exceeds the barrier of the top by more than that of the bottom, lithium plates on top.
+So the onset is I* = (eta_t - eta_b)/(R_b + L/kappa) for small currents, eta_b = 0 once the bottom has nucleated.  A
+bare collector with the top's own barrier must nucleate first: where the layer conducts well its faster kinetics win the
+race, where it does not the top does, and its deposit stays there.  All numbers are priors, not measured.
 """
 
 import sys
