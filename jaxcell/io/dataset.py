@@ -24,6 +24,7 @@ class Selection:
         time: first and last time to fit [s], both included; None fits all.
         skip_after_step: rows within this time after a step of the current are not fitted [s].
         rests: whether the voltage at rest is fitted, too.
+        spacing: shortest time between two fitted rows [s]; the first of each such time is fitted.
     """
 
     cycles: tuple[int, ...] | None = None
@@ -31,6 +32,7 @@ class Selection:
     time: tuple[float, float] | None = None
     skip_after_step: float = 0.0
     rests: bool = False
+    spacing: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def fitted_rows(measurement: Measurement, selection: Selection, noise: float | N
     early = wanted & (since < selection.skip_after_step)
     use = wanted & ~early
     use[0] = False
+    use = _spaced(use, m.time, selection.spacing)
     if use.sum() < 2:
         raise MeasurementError(
             f"{m.provenance.name}: at least 2 rows must be left to fit, but {int(use.sum())} of {len(m)} are; "
@@ -103,6 +106,17 @@ def _wanted(m: Measurement, selection: Selection) -> np.ndarray:
     if selection.time is not None:
         use &= (m.time >= selection.time[0]) & (m.time <= selection.time[1])
     return use
+
+
+def _spaced(use: np.ndarray, time: FloatArray, spacing: float) -> np.ndarray:
+    """The rows in use, each at least `spacing` [s] after the one before."""
+    if spacing <= 0.0:
+        return use
+    chosen, last = np.zeros_like(use), -np.inf
+    for row in np.flatnonzero(use):
+        if time[row] - last >= spacing:
+            chosen[row], last = True, time[row]
+    return chosen
 
 
 def _kept(use: np.ndarray, kind: np.ndarray, step: np.ndarray) -> np.ndarray:
