@@ -48,16 +48,16 @@ if __name__ == "__main__":
     for name, p in found.parameters.items():
         print(f"{name} = {p.estimate:.3f} (95 %: {p.interval95[0]:.3f} to {p.interval95[1]:.3f}), {p.verdict.kind}")
     print(f"rmse {found.rmse:.4f}, noise {noise[0]:.4f}, autocorrelation time {found.noise.autocorrelation_time:.0f}")
-    print("A gain above zero: the signal does not follow the sum of lithium, which is constant without loss.")
-    print("A bend above zero: signal per charge grows. Lost lithium would bend it down, a growing gain up; only the")
-    print("product of gain and lithium kept is identified, so a loss is neither shown nor excluded.")
+    print(
+        "Gain above zero: the signal does not follow the sum of lithium, constant without loss. Bend above zero: signal"
+    )
+    print("per charge grows. Only gain times lithium kept is identified; a loss is neither shown nor excluded.")
     if len(sys.argv) > 1:
-        figure = Figure(figsize=(6.0, 4.0), dpi=150, layout="constrained")
-        axes = figure.subplots()
+        axes = (figure := Figure(figsize=(6.0, 4.0), dpi=150, layout="constrained")).subplots()
         axes.plot(charge, signal, ".", ms=3, color="#5b6770", label="measured")
         model = signal + noise * np.asarray(residuals(found.estimates, (x, signal, noise)))
         axes.plot(charge, model, color="#c8102e", label="offset, gain and bend")
         axes.axhline(found.estimates["offset"], ls="--", color="#1f5fa8", label="sum of lithium, no loss")
-        axes.set(xlabel="plated charge / mAh", ylabel="$^7$Li signal of the metal / first reading")
+        axes.set(xlabel="plated charge / mAh", ylabel="$^7$Li signal / first reading")
         axes.legend(frameon=False)
         figure.savefig(sys.argv[1])

@@ -70,14 +70,16 @@ def fitted_rows(measurement: Measurement, selection: Selection, noise: float | N
     early = wanted & (since < selection.skip_after_step)
     use = wanted & ~early
     use[0] = False
-    use = _spaced(use, m.time, selection.spacing)
+    every = use
+    use = _spaced(every, m.time, selection.spacing)
     if use.sum() < 2:
         raise MeasurementError(
             f"{m.provenance.name}: at least 2 rows must be left to fit, but {int(use.sum())} of {len(m)} are; "
             f"it has cycles {_span(m.cycle)}, steps {_span(m.step)} and times from {m.time[0]:.6g} s to "
             f"{m.time[-1]:.6g} s."
         )
-    keep = _kept(use, m.kind, step)
+    # A row between two of a thinned stretch is none of its borders.
+    keep = _kept(every, m.kind, step) & (use | ~_between(every, use, m.kind, step))
     try:
         data = merge_rows(m.time, current, m.voltage, use, keep, noise)
     except ValueError as error:
@@ -117,6 +119,12 @@ def _spaced(use: np.ndarray, time: FloatArray, spacing: float) -> np.ndarray:
         if time[row] - last >= spacing:
             chosen[row], last = True, time[row]
     return chosen
+
+
+def _between(every: np.ndarray, use: np.ndarray, kind: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Rows that thinning left out and that are neither the first or last row nor at a border of a stretch."""
+    border = _kept(np.zeros_like(every), kind, step)
+    return every & ~use & ~border
 
 
 def _kept(use: np.ndarray, kind: np.ndarray, step: np.ndarray) -> np.ndarray:
