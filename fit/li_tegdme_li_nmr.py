@@ -42,7 +42,7 @@ if __name__ == "__main__":
     signal = table["intensity"].to_numpy() / table["intensity"].iloc[0]
     cell = load_study(Path(__file__).parent / "li_tegdme_li.toml").cell()
     ledger = lithium_ledger(simulate(cell, Protocol.of(plate(CURRENT / AREA, charge[-1] / AREA)))).to_dataframe()
-    lithium = ledger.filter(like="live").iloc[-1] - ledger.filter(like="live").iloc[0]
+    lithium = ledger.filter(like="live").diff().sum()
     print(f"live lithium from the first row on, mAh/cm2: {lithium.to_dict()}; sum {lithium.sum():.1e}")
     found, (x, _, noise) = signal_fit(charge, signal)
     for name, p in found.parameters.items():
@@ -55,8 +55,7 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         axes = (figure := Figure(figsize=(6.0, 4.0), dpi=150, layout="constrained")).subplots()
         axes.plot(charge, signal, ".", ms=3, color="#5b6770", label="measured")
-        model = signal + noise * np.asarray(residuals(found.estimates, (x, signal, noise)))
-        axes.plot(charge, model, color="#c8102e", label="offset, gain and bend")
+        axes.plot(charge, residuals(found.estimates, (x, 0.0, 1.0)), color="#c8102e", label="offset, gain and bend")
         axes.axhline(found.estimates["offset"], ls="--", color="#1f5fa8", label="sum of lithium, no loss")
         axes.set(xlabel="plated charge / mAh", ylabel="$^7$Li signal / first reading")
         axes.legend(frameon=False)

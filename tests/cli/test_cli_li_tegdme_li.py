@@ -39,7 +39,8 @@ def test_resistance_and_misfit_of_the_voltage(data: Path, tmp_path: Path) -> Non
 
 def test_signal_grows_with_the_plated_charge(data: Path) -> None:
     spec = importlib.util.spec_from_file_location("nmr", FIT / "li_tegdme_li_nmr.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     table = pd.read_csv(data / "li_tegdme_li" / "nmr_li_metal_integral_0_20h.csv")
