@@ -36,14 +36,13 @@ def signal_fit(charge, signal):
 
 
 if __name__ == "__main__":
-    folder = Path(os.environ["JAXCELL_DATA"]) / "li_tegdme_li"
-    table = pd.read_csv(folder / "nmr_li_metal_integral_0_20h.csv")
+    table = pd.read_csv(Path(os.environ["JAXCELL_DATA"]) / "li_tegdme_li" / "nmr_li_metal_integral_0_20h.csv")
     charge = np.maximum(table["time"].to_numpy() - BEGIN, 0.0) / 3600.0 * CURRENT  # mAh
     signal = table["intensity"].to_numpy() / table["intensity"].iloc[0]
     cell = load_study(Path(__file__).parent / "li_tegdme_li.toml").cell()
     ledger = lithium_ledger(simulate(cell, Protocol.of(plate(CURRENT / AREA, charge[-1] / AREA)))).to_dataframe()
     lithium = ledger.filter(like="live").diff().sum()
-    print(f"live lithium from the first row on, mAh/cm2: {lithium.to_dict()}; sum {lithium.sum():.1e}")
+    print(f"live lithium, mAh/cm2: {lithium.to_dict()}; sum {lithium.sum():.1e}")
     found, (x, _, noise) = signal_fit(charge, signal)
     for name, p in found.parameters.items():
         print(f"{name} = {p.estimate:.3f} (95 %: {p.interval95[0]:.3f} to {p.interval95[1]:.3f}), {p.verdict.kind}")
@@ -53,10 +52,9 @@ if __name__ == "__main__":
     )
     print("per charge grows. Only gain times lithium kept is identified; a loss is neither shown nor excluded.")
     if len(sys.argv) > 1:
-        axes = (figure := Figure(figsize=(6.0, 4.0), dpi=150, layout="constrained")).subplots()
+        axes = Figure(figsize=(6.0, 4.0), dpi=150, layout="constrained").subplots()
         axes.plot(charge, signal, ".", ms=3, color="#5b6770", label="measured")
         axes.plot(charge, residuals(found.estimates, (x, 0.0, 1.0)), color="#c8102e", label="offset, gain and bend")
         axes.axhline(found.estimates["offset"], ls="--", color="#1f5fa8", label="sum of lithium, no loss")
         axes.set(xlabel="plated charge / mAh", ylabel="$^7$Li signal / first reading")
-        axes.legend(frameon=False)
-        figure.savefig(sys.argv[1])
+        axes.legend(frameon=False).figure.savefig(sys.argv[1])
