@@ -24,6 +24,7 @@ class Selection:
         time: first and last time to fit [s], both included; None fits all.
         skip_after_step: rows within this time after a step of the current are not fitted [s].
         rests: whether the voltage at rest is fitted, too.
+        spacing: shortest time between two fitted rows [s]; the first of each such time is fitted.
     """
 
     cycles: tuple[int, ...] | None = None
@@ -31,6 +32,7 @@ class Selection:
     time: tuple[float, float] | None = None
     skip_after_step: float = 0.0
     rests: bool = False
+    spacing: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,16 @@ def fitted_rows(measurement: Measurement, selection: Selection, noise: float | N
     early = wanted & (since < selection.skip_after_step)
     use = wanted & ~early
     use[0] = False
+    every = use
+    use = _spaced(every, m.time, selection.spacing)
     if use.sum() < 2:
         raise MeasurementError(
             f"{m.provenance.name}: at least 2 rows must be left to fit, but {int(use.sum())} of {len(m)} are; "
             f"it has cycles {_span(m.cycle)}, steps {_span(m.step)} and times from {m.time[0]:.6g} s to "
             f"{m.time[-1]:.6g} s."
         )
-    keep = _kept(use, m.kind, step)
+    # A row between two of a thinned stretch is none of its borders.
+    keep = _kept(every, m.kind, step) & (use | ~_between(every, use, m.kind, step))
     try:
         data = merge_rows(m.time, current, m.voltage, use, keep, noise)
     except ValueError as error:
@@ -103,6 +108,23 @@ def _wanted(m: Measurement, selection: Selection) -> np.ndarray:
     if selection.time is not None:
         use &= (m.time >= selection.time[0]) & (m.time <= selection.time[1])
     return use
+
+
+def _spaced(use: np.ndarray, time: FloatArray, spacing: float) -> np.ndarray:
+    """The rows in use, each at least `spacing` [s] after the one before."""
+    if spacing <= 0.0:
+        return use
+    chosen, last = np.zeros_like(use), -np.inf
+    for row in np.flatnonzero(use):
+        if time[row] - last >= spacing:
+            chosen[row], last = True, time[row]
+    return chosen
+
+
+def _between(every: np.ndarray, use: np.ndarray, kind: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Rows that thinning left out and that are neither the first or last row nor at a border of a stretch."""
+    border = _kept(np.zeros_like(every), kind, step)
+    return every & ~use & ~border
 
 
 def _kept(use: np.ndarray, kind: np.ndarray, step: np.ndarray) -> np.ndarray:

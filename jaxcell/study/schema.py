@@ -251,6 +251,7 @@ class SelectionTable(Table):
     cycles: list[int] | None = None
     steps: list[int] | None = None
     time_s: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = None
+    spacing_s: NotNegative = 0.0
 
     @field_validator("time_s")
     @classmethod

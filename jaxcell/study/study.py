@@ -98,6 +98,7 @@ class Study:
             steps=None if chosen.steps is None else tuple(chosen.steps),
             time=None if chosen.time_s is None else (chosen.time_s[0], chosen.time_s[1]),
             skip_after_step=table.skip_after_step_s,
+            spacing=chosen.spacing_s,
             rests=table.fit_rests,
         )
         return fitted_rows(measurement, selection, None if table.noise_uv is None else table.noise_uv * 1e-6)
