@@ -47,14 +47,14 @@ if __name__ == "__main__":
     for name, p in found.parameters.items():
         print(f"{name} = {p.estimate:.3f} (95 %: {p.interval95[0]:.3f} to {p.interval95[1]:.3f}), {p.verdict.kind}")
     print(f"rmse {found.rmse:.4f}, noise {noise[0]:.4f}, autocorrelation time {found.noise.autocorrelation_time:.0f}")
-    print(
-        "Gain above zero: the signal does not follow the sum of lithium, constant without loss. Bend above zero: signal"
-    )
-    print("per charge grows. Only gain times lithium kept is identified; a loss is neither shown nor excluded.")
+    print("Gain above zero: the signal does not follow the sum of lithium. Bend above zero: signal per charge grows.")
+    print("Only gain times lithium kept is identified; a loss is neither shown nor excluded.")
     if len(sys.argv) > 1:
-        axes = Figure(figsize=(6.0, 4.0), dpi=150, layout="constrained").subplots()
+        figure = Figure(figsize=(6.0, 4.0), dpi=150, layout="constrained")
+        axes = figure.subplots()
         axes.plot(charge, signal, ".", ms=3, color="#5b6770", label="measured")
         axes.plot(charge, residuals(found.estimates, (x, 0.0, 1.0)), color="#c8102e", label="offset, gain and bend")
         axes.axhline(found.estimates["offset"], ls="--", color="#1f5fa8", label="sum of lithium, no loss")
         axes.set(xlabel="plated charge / mAh", ylabel="$^7$Li signal / first reading")
-        axes.legend(frameon=False).figure.savefig(sys.argv[1])
+        axes.legend(frameon=False)
+        figure.savefig(sys.argv[1])
