@@ -17,8 +17,8 @@ from jaxcell.model import BOTTOM, COUNTER, DEAD, INTERPHASE, LIVE, PORE, SALT, S
 from jaxcell.simulation import Solution
 from jaxcell.units import FARADAY, Scalar, to_mah_cm2
 
-NOTHING = 1e-12
-"""Lithium [mol m-2] below which nothing has moved: 0.1 uC m-2, a current of 1 A m-2 for 0.1 us."""
+NOTHING = 1e-9
+"""Lithium [mol m-2] below which nothing has moved: 0.1 mC m-2, 1e-4 of what a double layer holds at 5 V."""
 LOSSES = (INTERPHASE, DEAD, TRAPPED)
 """Forms from which no lithium comes back; what is stored does."""
 FORMS = (LIVE, INTERPHASE, STORED, TRAPPED, DEAD)

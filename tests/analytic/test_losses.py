@@ -1,5 +1,6 @@
 """Every loss against its closed form, in one bare symmetric cell that has them all with numbers that can be neutral."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -208,6 +209,17 @@ class TestHeatBalance:
         expected = power / transfer * -np.expm1(-transfer / capacity * np.asarray(solution.time))
         np.testing.assert_allclose(rise, expected, rtol=1e-2)
         assert rise[-1] > 1.0
+
+    @pytest.mark.slow  # its derivative compiles for two minutes
+    def test_derivative_by_the_heat_transfer(self) -> None:
+        def rise(transfer):
+            own = cell(heat_balance__heat_capacity=500.0, heat_balance__heat_transfer=transfer)
+            return run(own, 60.0, 1000.0).state.shared[-1, -1]
+
+        size = 1e-4
+        difference = (rise(2.0 + size) - rise(2.0 - size)) / (2 * size)
+        # Both runs choose steps of their own, to 1e-6.
+        assert float(jax.grad(rise)(jnp.asarray(2.0))) == pytest.approx(float(difference), rel=1e-3)
 
     def test_activated_numbers_follow_the_temperature(self) -> None:
         energy = 0.4 * F

@@ -178,7 +178,7 @@ def _check(options, layer, pores, marcus, plated, stripped, rests, held, end) ->
     assert np.all(np.abs(np.asarray(lithium_ledger(solution).imbalance))[taken] < LIMIT)
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(**DRAWS)
 def test_lithium_balances_for_any_combination(**drawn: Any) -> None:
     _check(**drawn)
