@@ -5,6 +5,7 @@ python benchmarks/losses.py
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cases
 import numpy as np
@@ -36,10 +37,10 @@ LOSSES = ("interphase", "dead_lithium", "contact_loss", "hosts", "short", "salt"
 
 def cell(*present: str) -> Cell:
     """The benchmarks' cell with pores, with these losses wherever they can be."""
-    site = {"interphase": Interphase(), "dead_lithium": DeadLithium()}
-    site = {name: part for name, part in site.items() if name in present}
-    plane = site | ({"contact_loss": ContactLoss()} if "contact_loss" in present else {})
-    hosts = {"storage": Storage(), "trap": Trap()} if "hosts" in present else {}
+    parts: dict[str, Any] = {"interphase": Interphase(), "dead_lithium": DeadLithium()}
+    site = {name: part for name, part in parts.items() if name in present}
+    plane: dict[str, Any] = site | ({"contact_loss": ContactLoss()} if "contact_loss" in present else {})
+    hosts: dict[str, Any] = {"storage": Storage(), "trap": Trap()} if "hosts" in present else {}
     top = Interface(nucleation=Nucleation(0.04), **plane)
     layer = ProtectionLayer(5e-6, 1e-2, pores=Pores(specific_surface_area=1e6, **site), top=top, **hosts)
     separator = Separator(
