@@ -14,6 +14,6 @@ def dying_current(
     """Live lithium that dies because it is stripped, as a current density: xi a softplus_w(-i) [A m-2 of site surface].
 
     softplus_w(x) = w ln[1 + exp(x/w)]; a = tanh(q/q*) fades the loss with the live lithium, so that none dies where
-    none is left.  Of a charge Q plated and stripped at constant current, xi Q dies.
+    none is left.  Of lithium plated once and stripped to the end, xi/(1 + xi) dies: CE = 1/(1 + xi).
     """
     return per_stripped * activity * ROUNDING * softplus(-plating_current / ROUNDING)
