@@ -1,22 +1,16 @@
 """The answer of a study of capacities per cycle: as a folder of files, and in words for the terminal."""
 
-import platform
-import textwrap
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from rich import box
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 
-import jaxcell
+from jaxcell.answer import origin, plain_table, print_bullets, write_answer
 from jaxcell.inference import LithiumLoss
-from jaxcell.io.results import write_json, write_toml
 from jaxcell.study.capacities import CapacityResult
 
 SCHEMA = "jaxcell-capacities/1"
@@ -35,12 +29,7 @@ def save_capacities(result: CapacityResult, folder: Path) -> None:
     """Write result.json, config.toml, timeseries.csv (one row a cycle) and a figure into an existing folder."""
     from jaxcell.capacity_plots import capacities_figure
 
-    write_json(folder / "result.json", to_dict(result))
-    note = "The study as it was fitted, with every default filled in; relative paths start where the study lay."
-    write_toml(folder / "config.toml", result.study.resolved(), note)
-    by_cycle(result).to_csv(folder / "timeseries.csv", index=False, lineterminator="\n")
-    figures = folder / "figures"
-    figures.mkdir()
+    figures = write_answer(folder, to_dict(result), result.study.resolved(), by_cycle(result))
     title = result.study.content.study.title
     figure = capacities_figure(by_cycle(result), result.losses, result.study.content.capacities.unit, title)
     figure.savefig(figures / "fit.png", metadata={"Software": None})
@@ -57,22 +46,7 @@ def to_dict(result: CapacityResult) -> dict[str, Any]:
             for cell, loss in result.losses.items()
         },
         "why_only_a_sum": list(WHY),
-        "provenance": {
-            "file": source.name,
-            "sha256": source.sha256,
-            "bytes": source.size,
-            "format": source.format,
-            "reader": source.reader,
-            "notices": list(source.notices),
-            "study": result.study.resolved(),
-            "versions": {
-                "jaxcell": jaxcell.__version__,
-                "jax": jax.__version__,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-            },
-            "seed": content.fit.seed,
-        },
+        "provenance": origin(source, result.study.resolved(), content.fit.seed),
     }
 
 
@@ -106,7 +80,7 @@ def print_capacities(console: Console, result: CapacityResult) -> None:
         console.print(f"note: {notice}", style="dim", markup=False)
     if len(result.losses) == 1:
         (loss,) = result.losses.values()
-        _bullets(console, "Lithium", list(loss.sentences))
+        print_bullets(console, "Lithium", list(loss.sentences))
         _channels(console, loss)
     else:
         _cells(console, result)
@@ -114,7 +88,7 @@ def print_capacities(console: Console, result: CapacityResult) -> None:
     if slow:
         console.print(f"\n[bold red]NOT CONVERGED:[/] cells {', '.join(map(str, slow))}")
     if not all(loss.told_apart for loss in result.losses.values()):
-        _bullets(console, "Why only a sum, and what would tell more", list(WHY))
+        print_bullets(console, "Why only a sum, and what would tell more", list(WHY))
 
 
 def _fit(result: CapacityResult, cell: int) -> dict[str, Any]:
@@ -123,7 +97,7 @@ def _fit(result: CapacityResult, cell: int) -> dict[str, Any]:
 
 
 def _cells(console: Console, result: CapacityResult) -> None:
-    table = _table(console, "cell", "cycles", "loss per cycle", "95 % interval", "first cycle", "by channel")
+    table = plain_table(console, "cell", "cycles", "loss per cycle", "95 % interval", "first cycle", "by channel")
     for cell, loss in result.losses.items():
         low, high = (100.0 * end for end in loss.per_cycle95)
         first = "-" if loss.first_cycle is None else f"{100.0 * loss.first_cycle:.3g} %"
@@ -137,7 +111,7 @@ def _cells(console: Console, result: CapacityResult) -> None:
 
 
 def _channels(console: Console, loss: LithiumLoss) -> None:
-    table = _table(console, "", "estimate", "95 % interval", "unit", "share of the loss", "")
+    table = plain_table(console, "", "estimate", "95 % interval", "unit", "share of the loss", "")
     for name, channel in loss.channels.items():
         low, high = channel.interval95
         share = f"{100.0 * channel.share95[0]:.3g} to {100.0 * channel.share95[1]:.3g} %"
@@ -145,17 +119,3 @@ def _channels(console: Console, loss: LithiumLoss) -> None:
         table.add_row(name, f"{channel.estimate:.3g}", f"{low:.3g} to {high:.3g}", loss.capacity_unit, share, told)
     console.print("\n[bold]By channel, up to the last cycle: what data and priors leave[/]")
     console.print(Padding(table, (0, 0, 0, 2)))
-
-
-def _table(console: Console, *columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, show_edge=False)
-    for place, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=place < len(columns) - 1)
-    return table
-
-
-def _bullets(console: Console, title: str, sentences: list[str]) -> None:
-    console.print(f"\n[bold]{title}[/]")
-    for text in sentences:
-        filled = textwrap.fill(text, console.width - 1, initial_indent="  - ", subsequent_indent="    ")
-        console.print(filled, markup=False, soft_wrap=True)

@@ -94,24 +94,8 @@ def comparison_figure(comparison: LayerComparison) -> Figure:
     _waterfall(waterfall, comparison)
     for cycles, name, colour, line in zip(comparison.cycles, comparison.names, _PAIR, _LINES, strict=True):
         live = [v for form, v in cycles.lithium.items() if form.startswith("live")]
-        bottom.plot(
-            cycles.number,
-            100.0 * cycles.bottom_fraction,
-            line,
-            ms=4,
-            markevery=_every(cycles),
-            color=colour,
-            label=name,
-        )
-        left.plot(
-            cycles.number,
-            to_mah_cm2(np.sum(live, axis=0)),
-            line,
-            ms=4,
-            markevery=_every(cycles),
-            color=colour,
-            label=name,
-        )
+        _line(bottom, cycles, 100.0 * cycles.bottom_fraction, line, colour, name)
+        _line(left, cycles, to_mah_cm2(np.sum(live, axis=0)), line, colour, name)
     bottom.set_ylabel("plated at the bottom / %")
     bottom.set_ylim(-4.0, 104.0)
     left.set_ylabel("live lithium after stripping / mAh cm$^{-2}$")
@@ -156,15 +140,7 @@ def _efficiency(axes: Axes, cycles: tuple[CycleLedger, ...], names: tuple[str, .
     known = found[np.isfinite(found)]
     for k, (one, name) in enumerate(zip(cycles, names, strict=True)):
         line, colour = _LINES[k % 2], _PAIR[k % 2] if k < 2 else None
-        axes.plot(
-            one.number,
-            100.0 * one.coulombic_efficiency,
-            line,
-            ms=4,
-            markevery=_every(one),
-            color=colour,
-            label=name or None,
-        )
+        _line(axes, one, 100.0 * one.coulombic_efficiency, line, colour, name or None)
     axes.axhline(100.0, color="black", lw=0.6)
     if known.size:
         deficit = 100.0 * max(1.0 - float(known.min()), float(known.max()) - 1.0, 1e-3)
@@ -177,9 +153,10 @@ def _efficiency(axes: Axes, cycles: tuple[CycleLedger, ...], names: tuple[str, .
     _by_cycle(axes)
 
 
-def _every(cycles: CycleLedger) -> int:
-    """Cycles between markers, so that some forty are drawn."""
-    return max(1, cycles.number.size // 40)
+def _line(axes: Axes, cycles: CycleLedger, values: Any, line: str, colour: str | None, name: str | None) -> None:
+    """Values by cycle, with some forty markers."""
+    every = max(1, cycles.number.size // 40)
+    axes.plot(cycles.number, values, line, ms=4, markevery=every, color=colour, label=name)
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:

@@ -5,7 +5,7 @@ the double layers (sum of C u/F), and those of a salt. Nothing is a difference o
 stay constant; how far it does, relative to the charge passed, is `imbalance`.
 """
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -24,7 +24,8 @@ LOSSES = (INTERPHASE, DEAD, TRAPPED)
 FORMS = (LIVE, INTERPHASE, STORED, TRAPPED, DEAD)
 """Forms of lithium in an electrode."""
 _SITES = {BOTTOM: "bottom", PORE: "inside", TOP: "top"}
-_SIDES = {WORKING: "working", COUNTER: "counter"}
+Side: TypeAlias = Literal["working", "counter"]
+SIDES: dict[int, Side] = {WORKING: "working", COUNTER: "counter"}
 
 
 class Ledger(eqx.Module):
@@ -59,9 +60,7 @@ class Ledger(eqx.Module):
         return pd.DataFrame(rows, index=index).assign(**{"imbalance / 1": np.asarray(self.imbalance)})
 
 
-def lithium_losses(
-    ledger: Ledger, side: Literal["working", "counter"] = "working"
-) -> dict[str, Float[Array, " times"]]:
+def lithium_losses(ledger: Ledger, side: Side = "working") -> dict[str, Float[Array, " times"]]:
     """Lithium lost by an electrode since the start [mol m-2], by channel: "interphase top", "dead bottom" ...
 
     The ledger's rows of those forms, so differentiable wherever the simulation is. Charge that leaks through the
@@ -77,7 +76,7 @@ def lithium_ledger(solution: Solution) -> Ledger:
     model = solution.model
     initial: dict[str, Scalar] = {}
     change: dict[str, Array] = {}
-    for side, side_name in _SIDES.items():
+    for side, side_name in SIDES.items():
         for row, form in enumerate(model.rows):
             if form not in FORMS:
                 continue

@@ -34,10 +34,14 @@ class PlatingMap(eqx.Module):
     """`RESULTS` codes."""
 
 
+def _with_conductivity(cell: Cell, kappa: Array) -> Cell:
+    return eqx.tree_at(lambda c: c.working.layer.ionic_conductivity, cell, kappa)
+
+
 @eqx.filter_jit
 def _shares(cell: Cell, currents: Array, kappas: Array, capacity: Array, points: int, settings: Settings):
     def run(kappa: Array, current: Array):
-        varied = eqx.tree_at(lambda c: c.working.layer.ionic_conductivity, cell, kappa)
+        varied = _with_conductivity(cell, kappa)
         protocol = Protocol.of(plate(to_ma_cm2(current), capacity, points=1))
         solution = simulate(varied, protocol, points=points, settings=settings, throw=False)
         gained = solution.state.node[-1, 0]
@@ -68,6 +72,5 @@ def map_plating(
     shares, status = _shares(cell, currents, kappas, jnp.asarray(float(capacity_mah_cm2)), points, settings)
     onset = None
     if cell.working.layer.pores is None and cell.working.layer.top is not None:
-        at = lambda kappa: eqx.tree_at(lambda c: c.working.layer.ionic_conductivity, cell, kappa)  # noqa: E731
-        onset = jax.vmap(lambda kappa: top_onset_current(at(kappa)))(kappas)
+        onset = jax.vmap(lambda kappa: top_onset_current(_with_conductivity(cell, kappa)))(kappas)
     return PlatingMap(currents, kappas, shares[..., 0], shares[..., 1], shares[..., 2], onset, capacity_mah_cm2, status)

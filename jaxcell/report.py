@@ -1,6 +1,5 @@
 """The answer of a study: as a folder of files, and in words for the terminal."""
 
-import platform
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -9,17 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from rich import box
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 
-import jaxcell
+from jaxcell.answer import origin, plain_table, print_bullets, write_answer
 from jaxcell.inference import Identifiability
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.io import Kind
 from jaxcell.io.dataset import FittedRows
-from jaxcell.io.results import write_json, write_toml
+from jaxcell.ledger import SIDES, lithium_losses
 from jaxcell.study import Study
 from jaxcell.study.advice import physics_notes, remedies
 from jaxcell.study.run import StudyResult
@@ -29,8 +26,12 @@ from jaxcell.units import FARADAY, to_mah_cm2
 SCHEMA = "jaxcell-fit/1"
 
 NO_LOSS = (
-    "This model moves lithium between the electrodes and has no loss channel yet (no interphase, dead or trapped "
-    "lithium): zero lost is what it assumes, not what was measured."
+    "This cell moves lithium between the electrodes and has no loss channel (no interphase, dead or trapped lithium): "
+    "zero lost is what it assumes, not what was measured."
+)
+LOSS = (
+    "Lost is what the loss channels of this cell took in the simulation, both electrodes together, at the values of "
+    "the study and the estimates above; it is known no better than they are."
 )
 
 FIXED = "fixed by the study"
@@ -49,12 +50,7 @@ def save(result: StudyResult, folder: Path) -> None:
     """Write result.json, config.toml, timeseries.csv and the figures into an existing folder."""
     from jaxcell.plots import fit_figure, ridge_figure  # matplotlib takes half a second to import
 
-    write_json(folder / "result.json", to_dict(result))
-    note = "The study as it was fitted, with every default filled in; relative paths start where the study lay."
-    write_toml(folder / "config.toml", result.study.resolved(), note)
-    timeseries(result).to_csv(folder / "timeseries.csv", index=False, lineterminator="\n")
-    figures = folder / "figures"
-    figures.mkdir()
+    figures = write_answer(folder, to_dict(result), result.study.resolved(), timeseries(result))
     fit_figure(result).savefig(figures / "fit.png", metadata={"Software": None})
     ridges = ridge_figure(result)
     if ridges is not None:
@@ -123,14 +119,15 @@ def lithium(result: StudyResult) -> dict[str, Any]:
     }
     gained = sum(np.asarray(c) for name, c in ledger.change.items() if name.startswith("working, live"))
     imbalance = np.asarray(ledger.imbalance)
+    lost = {f"{side}, {n}": v for side in SIDES.values() for n, v in lithium_losses(ledger, side).items()}
     found = {
         "unit": "mAh cm-2",
         "rows": rows,
         "half_cycles": _half_cycles(result, np.asarray(gained)),
         "gross_throughput": float(to_mah_cm2(ledger.gross_charge[-1])),
         "relative_imbalance": float(np.max(np.abs(imbalance))) if np.all(np.isfinite(imbalance)) else None,
-        "lost": 0.0,
-        "lost_means": NO_LOSS,
+        "lost": float(to_mah_cm2(sum(float(row[-1]) for row in lost.values()))),
+        "lost_means": LOSS if lost else NO_LOSS,
     }
     if result.problem.cell.working.layer is not None:
         from jaxcell.observables import bottom_fraction
@@ -177,24 +174,10 @@ def provenance(result: StudyResult) -> dict[str, Any]:
     """What was computed from what, with what; nothing about the person or the computer but the kind of device."""
     source = result.measurement.provenance
     device = jax.devices()[0]
-    return {
-        "file": source.name,
-        "sha256": source.sha256,
-        "bytes": source.size,
-        "format": source.format,
-        "reader": source.reader,
+    return origin(source, result.study.resolved(), result.study.content.fit.seed) | {
         "technique": source.technique,
-        "notices": list(source.notices),
-        "study": result.study.resolved(),
-        "versions": {
-            "jaxcell": jaxcell.__version__,
-            "jax": jax.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
         "device": f"{device.platform} ({device.device_kind})",
         "dtype": str(result.solution.voltage.dtype),
-        "seed": result.study.content.fit.seed,
         "step_grid": {
             "steps": int(result.problem.plan.used),
             "rtol": result.problem.settings.rtol,
@@ -239,10 +222,10 @@ def print_result(console: Console, result: StudyResult) -> None:
     _table(console, "Not told by the data: the prior, or parts of a sum", rest, "meaning")
     _table(console, "Fixed by the study", fixed, "meaning")
     if both or rest:
-        _bullets(console, "Why", answer["physics"]["sees"])
-        _bullets(console, "What would tell more", answer["physics"]["would_tell_more"])
-    _bullets(console, "How well the model fits", answer["misfit"]["words"])
-    _bullets(console, "Lithium", lithium_words(answer["lithium"]))
+        print_bullets(console, "Why", answer["physics"]["sees"])
+        print_bullets(console, "What would tell more", answer["physics"]["would_tell_more"])
+    print_bullets(console, "How well the model fits", answer["misfit"]["words"])
+    print_bullets(console, "Lithium", lithium_words(answer["lithium"]))
 
 
 def print_explanation(
@@ -255,15 +238,15 @@ def print_explanation(
         f"\nIf the start values of the study were true, what would the {rows.dataset.points} fitted rows of "
         f"{measurement.provenance.name} tell? (noise of a sample: {number(1e6 * float(rows.dataset.noise))} uV)"
     )
-    table = _plain_table(console, "parameter", "verdict", "prior left", "prior left if the others were known")
+    table = plain_table(console, "parameter", "verdict", "prior left", "prior left if the others were known")
     for v in found.verdicts:
         table.add_row(v.name, v.kind, f"{100 * v.marginal:.3g} %", f"{100 * v.conditional:.3g} %")
     console.print(Padding(table, (1, 0, 0, 2)))
-    _bullets(console, "Directions, worst seen first", [d.sentence for d in found.directions])
+    print_bullets(console, "Directions, worst seen first", [d.sentence for d in found.directions])
     theta = problem.parameters.initial
-    _bullets(console, "Why", physics_notes(problem, rows, measurement, theta))
+    print_bullets(console, "Why", physics_notes(problem, rows, measurement, theta))
     if not all(v.identifiable for v in found.verdicts):
-        _bullets(console, "What would tell more", remedies(problem, measurement, theta))
+        print_bullets(console, "What would tell more", remedies(problem, measurement, theta))
     console.print("\nNothing was fitted and nothing was written.")
 
 
@@ -294,29 +277,13 @@ def _table(console: Console, title: str, entries: dict[str, dict[str, Any]], las
     if not entries:
         return
     console.print(f"\n[bold]{title}[/]")
-    table = _plain_table(console, "", "estimate", "95 % interval", "unit", "")
+    table = plain_table(console, "", "estimate", "95 % interval", "unit", "")
     for name, entry in entries.items():
         value, interval = estimate(entry["estimate"], entry["interval95"])
         bound = f" (on its {entry['on_bound']} bound)" if entry.get("on_bound") else ""
         note = entry.get(last) or ("" if entry["identifiable"] else entry["verdict"])
         table.add_row(name, value + bound, interval, entry["unit"], note)
     console.print(Padding(table, (0, 0, 0, 2)))
-
-
-def _plain_table(console: Console, *columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, show_edge=False)
-    for place, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=place < len(columns) - 1)
-    return table
-
-
-def _bullets(console: Console, title: str, sentences: list[str]) -> None:
-    if not sentences:
-        return
-    console.print(f"\n[bold]{title}[/]")
-    for sentence in sentences:
-        text = textwrap.fill(sentence, console.width - 1, initial_indent="  - ", subsequent_indent="    ")
-        console.print(text, markup=False, soft_wrap=True)
 
 
 def _over(value: Any, factor: float) -> Any:

@@ -61,3 +61,12 @@ def half_cell() -> Cell:
 def porous_cell() -> Cell:
     """As the half cell, with lithium sites inside the layer as well."""
     return sample_cells.porous()
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder with real measurements."""
+    folder = os.environ.get("JAXCELL_DATA")
+    if not folder:
+        pytest.skip("JAXCELL_DATA is not set: it names the folder with real measurements")
+    return Path(folder)

@@ -33,7 +33,7 @@ ORDER = [
     {"inference"},
     {"design"},
     {"io"},
-    {"figures", "plots", "capacity_plots", "capacity_report", "report", "study", "cli", "__main__"},
+    {"answer", "figures", "plots", "capacity_plots", "capacity_report", "report", "study", "cli", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))

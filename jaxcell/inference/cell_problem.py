@@ -98,10 +98,20 @@ class CellProblem(Problem):
         return jnp.where(fitted, difference, 0.0)
 
     def combinations(self, theta: Float[Array, " parameters"]) -> Physical:
-        return {name: to_ohm_cm2(value) for name, value in resistances(self.cell_at(theta)).items()}
+        return reported_resistances(self.cell_at(theta))
 
     def combination_units(self) -> dict[str, str]:
-        return dict.fromkeys(resistances(self.cell), "ohm cm2")
+        return resistance_units(self.cell)
+
+
+def reported_resistances(cell: Cell) -> Physical:
+    """The combinations that a fit of a cell reports [ohm cm2]."""
+    return {name: to_ohm_cm2(value) for name, value in resistances(cell).items()}
+
+
+def resistance_units(cell: Cell) -> dict[str, str]:
+    """Their units."""
+    return dict.fromkeys(resistances(cell), "ohm cm2")
 
 
 def _plan(

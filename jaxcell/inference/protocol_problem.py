@@ -11,14 +11,14 @@ from jaxtyping import Array, Float, Int
 
 from jaxcell.cell import Cell
 from jaxcell.drive import schedule_of
+from jaxcell.inference.cell_problem import reported_resistances, resistance_units
 from jaxcell.inference.parameters import ParameterSet
 from jaxcell.inference.problem import Physical, Problem
 from jaxcell.inference.step_data import StepData
-from jaxcell.observables import resistances
 from jaxcell.protocol import Mode, Protocol
 from jaxcell.simulation import Solution, simulate
 from jaxcell.solver.settings import Settings
-from jaxcell.units import Scalar, to_ohm_cm2
+from jaxcell.units import Scalar
 
 RUNS = 2
 """The first run finds when the steps end, the second has rows at the shares of what the first found."""
@@ -171,10 +171,10 @@ class ProtocolProblem(Problem):
         return jnp.concatenate(parts)
 
     def combinations(self, theta: Float[Array, " parameters"]) -> Physical:
-        return {name: to_ohm_cm2(value) for name, value in resistances(self.cell_at(theta)).items()}
+        return reported_resistances(self.cell_at(theta))
 
     def combination_units(self) -> dict[str, str]:
-        return dict.fromkeys(resistances(self.cell), "ohm cm2")
+        return resistance_units(self.cell)
 
 
 def _off(model: Scalar, measured: Scalar, noise: Scalar | None) -> Float[Array, " 1"]:

@@ -37,6 +37,7 @@ from jaxcell.cell import Cell
 from jaxcell.model.coefficients import coefficients_of
 from jaxcell.model.loss_coefficients import CONTACT, DEAD, DROP, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
 from jaxcell.model.node_laws import CHARGE, READS, node_rates, site_resistance
+from jaxcell.model.salt import across_salt, relative_concentration, settled_resistance
 from jaxcell.model.tables import (
     BOTTOM,
     COUNTER,
@@ -48,7 +49,6 @@ from jaxcell.model.tables import (
     NodeCoefficients,
 )
 from jaxcell.model.temperature import at_temperature
-from jaxcell.physics.binary_electrolyte import concentration_potential, ohmic_resistance
 from jaxcell.physics.soft_short import short_conductance
 from jaxcell.solver.system import (
     Capacities,
@@ -67,8 +67,6 @@ SHORT, HEAT = "short", "temperature"
 """States of the whole cell: I_short [A m-2] and T - T(start) [K]."""
 _SHORT_SCALE, _HEAT_SCALE = 1.0, 10.0
 """Changes that matter to the laws [A m-2, K]."""
-
-
 _DIRECTION = {WORKING: 1.0, COUNTER: -1.0, SEPARATOR: 0.0}
 
 
@@ -94,7 +92,7 @@ class ChainModel(ChainSystem):
     coefficients: Coefficients
     """At the temperature of the start."""
     surrounded: Surrounded | None
-    """None at constant temperature."""
+    """None at constant temperature, and once settled at one."""
     direction: Nodes
     """+1 on the working side, whose current is I; -1 on the counter side, whose current is -I; 0 in the separator."""
     first: NodeMask
@@ -142,7 +140,7 @@ class ChainModel(ChainSystem):
     def shared_rows(self) -> tuple[str, ...]:
         """Names of the states of the whole cell."""
         short = () if self.coefficients.short is None else (SHORT,)
-        return short if self.surrounded is None else (*short, HEAT)
+        return short if self.coefficients.heat is None else (*short, HEAT)
 
     @property
     def node_reads(self) -> tuple[tuple[int, ...], ...]:
@@ -158,7 +156,8 @@ class ChainModel(ChainSystem):
         n, e = self.nodes, self.edges
         series, branch = e.film_resistance * e.film_capacitance, e.branch_resistance * e.branch_capacitance
         charged = jnp.asarray([FARADAY if name == self.rows[-1] else 0.0 for name in self.rows])
-        whole = [0.0 if name == SHORT else self._heat.heat_capacity for name in self.shared_rows]
+        heat = [] if self.coefficients.heat is None else [self.coefficients.heat.heat_capacity]
+        whole = [jnp.asarray(0.0)] * (len(self.shared_rows) - len(heat)) + heat
         return Capacities(
             n.capacitance,
             jnp.stack([jnp.full_like(n.area, 0.0 if name == DROP else 1.0) for name in self.rows]),
@@ -219,14 +218,7 @@ class ChainModel(ChainSystem):
     def settled(self, shared: Float[Array, " s"]) -> "ChainModel":
         if self.surrounded is None:
             return self
-        return eqx.tree_at(lambda m: m.coefficients, self, self.surrounded.at(shared[-1]))
-
-    @property
-    def _heat(self):
-        heat = self.coefficients.heat
-        if heat is None:
-            raise ValueError("the cell has no heat balance.")
-        return heat
+        return eqx.tree_at(lambda m: (m.coefficients, m.surrounded), self, (self.surrounded.at(shared[-1]), None))
 
     def node(self, field: Nodes, states: Rows) -> Rows:
         named = dict(zip(self.rows, states, strict=True))
@@ -255,17 +247,21 @@ class ChainModel(ChainSystem):
         return EdgeLaw(flux, tuple(end - now for end, now in zip(rest, states, strict=True)))
 
     def whole(self, state: State, current: Scalar) -> Float[Array, " s"]:
-        rates: list[Scalar] = []
         c = self.coefficients
+        if not self.shared_rows:
+            return state.shared
+        rates: list[Scalar] = []
+        voltage = self.voltage(state, current)
         if c.short is not None:
             grown = short_conductance(
                 state.node[0], conductance=c.short.conductance, half_capacity=c.short.half_capacity
             )
-            across = self._across_separator(state, current)
+            # Between the electronic potentials at the separator's faces.
+            across = voltage - self._electronic_drop(state, current)
             rates.append(jnp.sum(self.faces * grown) * across - state.shared[0])
-        if self.surrounded is not None:
-            rates.append(self.voltage(state, current) * current - self._heat.heat_transfer * state.shared[-1])
-        return jnp.stack(rates) if rates else state.shared
+        if c.heat is not None:
+            rates.append(voltage * current - c.heat.heat_transfer * state.shared[-1])
+        return jnp.stack(rates)
 
     def ionic_current(self, current: Scalar, shared: Float[Array, " s"]) -> Scalar:
         """What of the cell's current ions carry through the separator [A m-2]."""
@@ -286,45 +282,25 @@ class ChainModel(ChainSystem):
         across = jnp.where(self.first, state.field, 0.0) + drop
         ions = self.ionic_current(current, state.shared)
         voltage = jnp.sum(self.direction * across) + ions * own.coefficients.separator_resistance
-        return voltage if own.coefficients.salt is None else voltage + own._across_salt(state.field, ions)
-
-    def _across_salt(self, field: Nodes, ions: Scalar) -> Scalar:
-        """Potential of the ions at the counter's face over that at the working electrode's [V]."""
-        salt = self.coefficients.salt
-        if salt is None:
-            return jnp.zeros_like(ions)
-        ratio = 1.0 + salt.per_volt * field[-salt.widths.shape[0] :]
-        slope = salt.gradient * ions
-        ohmic = ohmic_resistance(ratio, salt.widths, salt.conductivity, salt.conductivity_exponent)
-        return ohmic * ions + concentration_potential(
-            ratio[0] - 0.5 * salt.widths[0] * slope,
-            ratio[-1] + 0.5 * salt.widths[-1] * slope,
-            transference_number=salt.transference_number,
-            thermodynamic_factor=salt.thermodynamic_factor,
-            f=self.f,
-        )
+        salt = own.coefficients.salt
+        return voltage if salt is None else voltage + across_salt(salt, state.field, ions, own.f)
 
     @property
     def settled_separator_resistance(self) -> Scalar:
         """dE/dI of the separator once a small current's salt gradient has settled [Ohm m2]."""
         c = self.coefficients
-        if c.salt is None:
-            return c.separator_resistance
-        s, thickness = c.salt, jnp.sum(c.salt.widths)
-        gradient = 2.0 / self.f * (1.0 - s.transference_number) * s.thermodynamic_factor * s.gradient
-        return c.separator_resistance + thickness * (1.0 / s.conductivity + gradient)
+        return c.separator_resistance + (0.0 if c.salt is None else settled_resistance(c.salt, c.f))
 
     def salt_concentration(self, state: State) -> Float[Array, " points"]:
         """c/c0 [1] in the separator's finite volumes, from the working electrode's face to the counter's."""
         salt = self.coefficients.salt
-        return jnp.zeros(0) if salt is None else 1.0 + salt.per_volt * state.field[-salt.widths.shape[0] :]
+        return jnp.zeros(0) if salt is None else relative_concentration(salt, state.field)
 
-    def _across_separator(self, state: State, current: Scalar) -> Scalar:
-        """Difference of the electronic potentials at the separator's faces [V]."""
-        own = self.settled(state.shared)
-        flux = own.edge(*neighbours(state), tuple(state.edge), current, state.shared).flux
-        electrons = own.edges.electronic_resistance * (self.direction * current - flux)
-        return self.voltage(state, current) - jnp.sum(self.direction * electrons)
+    def _electronic_drop(self, state: State, current: Scalar) -> Scalar:
+        """What electrons lose in both layers of a settled system [V]."""
+        flux = self.edge(*neighbours(state), tuple(state.edge), current, state.shared).flux
+        electrons = self.edges.electronic_resistance * (self.direction * current - flux)
+        return jnp.sum(self.direction * electrons)
 
     def site_resistance(self, state: State) -> Nodes:
         """Resistance of interphase and voids at each site [Ohm m2]."""

@@ -30,6 +30,10 @@ class InterphaseCoefficients(NamedTuple):
     resistivity_inside: Nodes
     """Of ions, inside the layer, per cell area [Ohm m]; zero on plane sites."""
 
+    def thickness(self, grown: Nodes) -> Nodes:
+        """delta [m] of an interphase that has taken up `grown` [mol m-2 of cell area]."""
+        return self.initial_thickness + self.thickness_per_lithium * grown
+
 
 class HostCoefficients(NamedTuple):
     """Storage in the filler, per cell area."""

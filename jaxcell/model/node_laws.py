@@ -1,5 +1,7 @@
 """What happens at the nodes of a chain: plating, and the losses that the cell has."""
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 
 from jaxcell.model.loss_coefficients import (
@@ -71,19 +73,13 @@ def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: boo
     )
     plated = n.area * density / FARADAY
     rates = {LIVE: plated}
-    taken = plated
     if losses.interphase is not None:
-        grown = _interphase_growth(losses.interphase, at_site, rows[INTERPHASE], c.f)
-        rates[INTERPHASE] = grown
-        taken = taken + grown
-    if losses.stored is not None:
-        host = losses.stored
-        rates[STORED] = _into_host(host, rows[STORED], u, c.f, storage_current)
-        taken = taken + rates[STORED]
-    if losses.trapped is not None:
-        host = losses.trapped
-        rates[TRAPPED] = _into_host(host, rows[TRAPPED], u, c.f, trapping_current)
-        taken = taken + rates[TRAPPED]
+        rates[INTERPHASE] = _interphase_growth(losses.interphase, at_site, rows[INTERPHASE], c.f)
+    hosts = ((STORED, losses.stored, storage_current), (TRAPPED, losses.trapped, trapping_current))
+    for name, host, law in hosts:
+        if host is not None:
+            rates[name] = _into_host(host, rows[name], u, c.f, law)
+    taken = plated + sum(rates[name] for name in (INTERPHASE, STORED, TRAPPED) if name in rates)
     if losses.contact is not None:
         k = losses.contact
         rates[CONTACT] = contact_loss_rate(
@@ -100,9 +96,8 @@ def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: boo
         rates[DEAD] = stripped + losses.dead.rate * live
         rates[LIVE] = plated - rates[DEAD]
     if DROP in rows and losses.interphase is not None:
-        s = losses.interphase
-        thickness = s.initial_thickness + s.thickness_per_lithium * rows[INTERPHASE]
-        rates[DROP] = thickness * s.resistivity_inside * FARADAY * (plated + rates[INTERPHASE]) - rows[DROP]
+        resistance = losses.interphase.thickness(rows[INTERPHASE]) * losses.interphase.resistivity_inside
+        rates[DROP] = resistance * FARADAY * (plated + rates[INTERPHASE]) - rows[DROP]
     rates[CHARGE] = taken
     return rates
 
@@ -111,7 +106,7 @@ def _interphase_growth(s: InterphaseCoefficients, u: Nodes, grown: Nodes, f: Sca
     """Lithium that the interphase takes up [mol m-2 s-1]."""
     density = interphase_current(
         u,
-        s.initial_thickness + s.thickness_per_lithium * grown,
+        s.thickness(grown),
         reduction_potential=s.reduction_potential,
         ambipolar_conductivity=s.ambipolar_conductivity,
         reaction_resistance=s.reaction_resistance,
@@ -120,7 +115,7 @@ def _interphase_growth(s: InterphaseCoefficients, u: Nodes, grown: Nodes, f: Sca
     return s.area * density / FARADAY
 
 
-def _into_host(host: HostCoefficients, held: Nodes, u: Nodes, f: Scalar, law) -> Nodes:
+def _into_host(host: HostCoefficients, held: Nodes, u: Nodes, f: Scalar, law: Callable[..., Nodes]) -> Nodes:
     """Lithium that goes into a filler [mol m-2 s-1]."""
     density = law(
         u, held / host.capacity, exchange_current_density=host.exchange_current_density, potential=host.potential, f=f
@@ -132,8 +127,7 @@ def site_resistance(losses: LossCoefficients, rows: dict[str, Nodes]) -> Nodes:
     """What interphase and voids of each site add to the resistance next to it, delta/sigma_ion + R_c [Ohm m2]."""
     added = jnp.zeros_like(rows[LIVE])
     if losses.interphase is not None:
-        s = losses.interphase
-        added = added + (s.initial_thickness + s.thickness_per_lithium * rows[INTERPHASE]) * s.resistivity
+        added = added + losses.interphase.thickness(rows[INTERPHASE]) * losses.interphase.resistivity
     if losses.contact is not None:
         k = losses.contact
         added = added + contact_resistance(

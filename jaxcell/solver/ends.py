@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from jaxcell.solver.control import excesses
 from jaxcell.solver.schedule import Stops
-from jaxcell.solver.step import StepResult
+from jaxcell.solver.stopping import StepView
 from jaxcell.solver.system import ChainSystem
 from jaxcell.solver.tableau import Tableau
 from jaxcell.units import Counter, Flag, Scalar
@@ -68,16 +68,14 @@ class Reach(NamedTuple):
     share: float
 
 
-def reach(
-    stops: Stops, system: ChainSystem, began_charge: Scalar, charge: Scalar, result: StepResult, tableau: Tableau
-) -> Reach:
-    """How a step, between whose start and end the charge went from one to the other, comes up to its stops."""
+def reach(stops: Stops, system: ChainSystem, view: StepView, tableau: Tableau) -> Reach:
+    """How a step comes up to its stops."""
+    result = view.result
     before = jax.tree.map(lambda rows: rows[-2], result.stages)
     share = 1.0 - tableau.nodes[-2]
-    inside = charge - share * (charge - began_charge)
-    voltage, current = system.voltage(before, result.currents[-2]), result.currents[-2]
-    at_end = system.voltage(result.state, result.current)
-    return Reach(excesses(stops, voltage, current, inside), excesses(stops, at_end, result.current, charge), share)
+    charge = view.charge - share * (view.charge - view.began_charge)
+    inside = excesses(stops, system.voltage(before, result.currents[-2]), result.currents[-2], charge)
+    return Reach(inside, excesses(stops, view.voltage, result.current, view.charge), share)
 
 
 def look_ahead(found: Reach, which: Counter, step: Scalar, *, smallest: Scalar, longest: Scalar, atol: float) -> Scalar:

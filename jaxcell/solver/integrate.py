@@ -209,16 +209,16 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
         began = system.voltage(p.state, current)
         # A step whose stop is passed as it begins takes no time.
         at_once = begins & jnp.any(excesses(stops, began, current, p.charge) >= 0.0)
+        view = StepView(p.charge, began, current, step, charge, voltage, result)
         verdict = look_for_stop(
-            p.search, stops, system, StepView(p.charge, began, current, step, charge, voltage, result), tableau,
-            smallest=smallest, tolerance=STOP_SHARE * settings.atol,
-        )  # fmt: skip
+            p.search, stops, system, view, tableau, smallest=smallest, tolerance=STOP_SHARE * settings.atol
+        )
         at_once = at_once | (accepted & verdict.at_once)
         stopped = accepted & verdict.stopped & ~at_once
         search = _either(accepted & ~at_once, verdict.search, no_search())
         which = jnp.where(stopped, verdict.which, NO_STOP)
         accepted = accepted & ~verdict.search.active & ~at_once
-        near = reach(stops, system, p.charge, charge, result, tableau)
+        near = reach(stops, system, view, tableau)
         look = look_ahead(near, which, step, smallest=smallest, longest=length, atol=settings.atol)
         again = look_again(near, p.which, sound, p.looks, step, longest=length, atol=settings.atol)
         ahead = jnp.where(stopped, look, jnp.where(looked, again, 0.0))

@@ -23,10 +23,13 @@ from jaxcell.solver.system import (
     Site,
     State,
     balance,
+    inner,
     left_edge,
     neighbours,
     rates,
     right_neighbour,
+    row_of,
+    stack_states,
     stacked,
 )
 from jaxcell.solver.tridiagonal import solve_tridiagonal
@@ -100,7 +103,7 @@ def linearise(system: ChainSystem, state: State, step: Scalar, current: Scalar) 
     k, m = range(len(nodes)), range(len(edges))
     return Linearisation(
         step=step,
-        rate=balance(system, node_rate, edge, system.whole(state, current)),
+        rate=balance(system, node_rate, edge, own.whole(state, current)),
         rate_field=rate_field,
         rate_node=tuple(
             tuple(by_node[j][i] if j in reads else None for j in k) for i, reads in enumerate(system.node_reads)
@@ -128,8 +131,8 @@ def _border(system: ChainSystem, state: State, current: Scalar) -> Border:
         jax.jvp(lambda s: rates(system, state._replace(shared=s), current), (state.shared,), (unit,))[1]
         for unit in units
     ]
-    rows = [jax.grad(lambda y, i=i: system.whole(y, current)[i])(state) for i in range(count)]
-    stacked_columns, stacked_rows = _stack_states(columns), _stack_states(rows)
+    rows = [jax.grad(lambda y, i=i: system.settled(y.shared).whole(y, current)[i])(state) for i in range(count)]
+    stacked_columns, stacked_rows = stack_states(columns), stack_states(rows)
     return Border(_without_shared(stacked_columns), _without_shared(stacked_rows), stacked_rows.shared)
 
 
@@ -219,7 +222,7 @@ def _with_border(chain: Factors, lin: Linearisation, capacities: Capacities) -> 
 
     def left(i: int, j: int) -> Array:
         stored = capacities.shared[i] / lin.step if i == j else 0.0
-        return stored - lin.border.own[i, j] - inner(_state(lin.border.rows, i), _state(response, j))
+        return stored - lin.border.own[i, j] - inner(row_of(lin.border.rows, i), row_of(response, j))
 
     inverse = _inverse(tuple(tuple(left(i, j) for j in range(count)) for i in range(count)))
     entries = jnp.stack([entry for row in inverse for entry in row if entry is not None])
@@ -275,27 +278,14 @@ def _state_with(site: Site, index: int, row: Nodes) -> Site:
     return site._replace(states=_with(site.states, index, row))
 
 
-def _stack_states(states: list[State]) -> State:
-    return jax.tree.map(lambda *rows: jnp.stack(rows), *states)
-
-
-def _state(states: State, index: int) -> State:
-    return jax.tree.map(lambda rows: rows[index], states)
-
-
 def _without_shared(states: State) -> State:
     return states._replace(shared=jnp.zeros_like(states.shared))
-
-
-def inner(row: State, state: State) -> Scalar:
-    """Sum of the products."""
-    return sum((jnp.sum(a * b) for a, b in zip(row, state, strict=True)), start=jnp.zeros(()))
 
 
 def _times(rows: State, state: State) -> Float[Array, " s"]:
     """Each row times the state."""
     count = rows.shared.shape[0]
-    return jnp.stack([inner(_state(rows, i), state) for i in range(count)]) if count else state.shared
+    return jnp.stack([inner(row_of(rows, i), state) for i in range(count)]) if count else state.shared
 
 
 def _plus(state: State, columns: State, amounts: Float[Array, " s"]) -> State:

@@ -23,10 +23,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxcell.solver.control import control_error, excess
 from jaxcell.solver.kernel import in_one_kernel
-from jaxcell.solver.linear import Factors, factorise, inner, linearise, multiply, substitute
+from jaxcell.solver.linear import Factors, factorise, linearise, multiply, substitute
 from jaxcell.solver.newton import rate_by_current, residual
 from jaxcell.solver.schedule import NO_STOP, Control, Stops
-from jaxcell.solver.system import Capacities, ChainSystem, State
+from jaxcell.solver.system import Capacities, ChainSystem, State, inner, row_of, stack_states
 from jaxcell.solver.tableau import Tableau
 from jaxcell.units import Scalar
 
@@ -269,27 +269,27 @@ def _solve_stages(own: _Known, y: State, b: Unknowns, length: Scalar | None, sch
     rows: list[State] = []
     currents: list[Scalar] = []
     for s in range(scheme.tableau.stages):
-        matrix, forcing = _row((own.factors, b.stages), s)
+        matrix, forcing = row_of((own.factors, b.stages), s)
         pushed = jax.tree.map(jnp.add, _over_step(_base(y, rows, scheme.tableau), own.capacities, own.g), forcing)
         if length is not None:
-            pushed = jax.tree.map(lambda a, q: a + q * length, pushed, _row(own.stretch, s))
+            pushed = jax.tree.map(lambda a, q: a + q * length, pushed, row_of(own.stretch, s))
         new = substitute(matrix, pushed)
         if scheme.controlled:
-            response = substitute(matrix, _row(own.push, s))
-            by_state, by_current = _row(own.control_row, s)
+            response = substitute(matrix, row_of(own.push, s))
+            by_state, by_current = row_of(own.control_row, s)
             current = (b.currents[s] - inner(by_state, new)) / (inner(by_state, response) + by_current)
             new = jax.tree.map(lambda a, p, i=current: a + p * i, new, response)
             currents.append(current)
         rows.append(new)
-    return Unknowns(_stack(rows), jnp.stack(currents) if scheme.controlled else None, length)
+    return Unknowns(stack_states(rows), jnp.stack(currents) if scheme.controlled else None, length)
 
 
 def _with_start(rhs: Unknowns, carried: Carried, known: _Known, scheme: Scheme) -> Unknowns:
     """Right-hand sides with what the tangents at the start add to those of the first step."""
-    first = _row(known, 0)
+    first = row_of(known, 0)
     pulled = _over_step(carried.state, first.capacities, first.g)
-    rows = _stack([jax.tree.map(lambda y, c=c: c * y, pulled) for c in scheme.tableau.base_of_start])
-    held = _stack([carried.state] * scheme.tableau.stages)
+    rows = stack_states([jax.tree.map(lambda y, c=c: c * y, pulled) for c in scheme.tableau.base_of_start])
+    held = stack_states([carried.state] * scheme.tableau.stages)
     added = jax.tree.map(lambda a, b: jnp.where(first.active, a, b), rows, held)
     stages = jax.tree.map(lambda r, f: r.at[0].add(f), rhs.stages, added)
     duration = rhs.duration
@@ -333,8 +333,8 @@ def _starts(start: State, stages: State) -> State:
 
 def _bases(start: State, stages: State, tableau: Tableau) -> State:
     """B of the stages of one step."""
-    rows = [_row(stages, s) for s in range(tableau.stages)]
-    return _stack([_base(start, rows[:s], tableau) for s in range(tableau.stages)])
+    rows = [row_of(stages, s) for s in range(tableau.stages)]
+    return stack_states([_base(start, rows[:s], tableau) for s in range(tableau.stages)])
 
 
 def _base(start: State, earlier: list[State], tableau: Tableau) -> State:
@@ -350,17 +350,9 @@ def _over_step(state: State, capacities: Capacities, g: Scalar) -> State:
     return jax.tree.map(lambda stored: stored / g, capacities.times(state))
 
 
-def _row(tree, index: int):
-    return jax.tree.map(lambda rows: rows[index], tree)
-
-
 def _last(state: State) -> State:
-    return _row(state, -1)
+    return row_of(state, -1)
 
 
 def _like(mask: Array, rows: Array) -> Array:
     return mask.reshape(mask.shape + (1,) * (rows.ndim - 1))
-
-
-def _stack(states: list[State]) -> State:
-    return jax.tree.map(lambda *rows: jnp.stack(rows), *states)

@@ -16,9 +16,10 @@ nearly cancel, do not enter the balance.
 """
 
 from abc import abstractmethod
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -47,6 +48,21 @@ class Site(NamedTuple):
 
     field: Nodes
     states: Rows
+
+
+def stack_states(states: list[State]) -> State:
+    """States as one, with a leading axis."""
+    return jax.tree.map(lambda *rows: jnp.stack(rows), *states)
+
+
+def row_of(tree: Any, index: int) -> Any:
+    """One entry along the leading axis of every leaf."""
+    return jax.tree.map(lambda rows: rows[index], tree)
+
+
+def inner(one: State, other: State) -> Scalar:
+    """Sum of the products."""
+    return sum((jnp.sum(a * b) for a, b in zip(one, other, strict=True)), start=jnp.zeros(()))
 
 
 class EdgeLaw(NamedTuple):
@@ -148,7 +164,7 @@ class ChainSystem(eqx.Module):
 
     @abstractmethod
     def whole(self, state: State, current: Scalar) -> Float[Array, " s"]:
-        """S ds/dt."""
+        """S ds/dt of a settled system."""
 
     @abstractmethod
     def voltage(self, state: State, current: Scalar) -> Scalar:
@@ -175,7 +191,7 @@ def rates(system: ChainSystem, state: State, current: Scalar) -> State:
     """M dY/dt: net current into each node, rates of the local states and of those of the whole cell."""
     own = system.settled(state.shared)
     edge = own.edge(*neighbours(state), tuple(state.edge), current, state.shared)
-    return balance(system, own.node(state.field, tuple(state.node)), edge, system.whole(state, current))
+    return balance(system, own.node(state.field, tuple(state.node)), edge, own.whole(state, current))
 
 
 def balance(system: ChainSystem, node_rate: Rows, edge: EdgeLaw, whole: Float[Array, " s"]) -> State:

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from jaxcell.study.messages import StudyError, sentence
 from jaxcell.study.schema import NotNegative, Positive, StudyTable, Table
-from jaxcell.study.study import Study, data_place, load_study, read_tables
+from jaxcell.study.study import Study, data_place, load_study, read_tables, with_fit_options
 
 if TYPE_CHECKING:
     from jaxcell.inference import FitResult, InventoryProblem, LithiumLoss
@@ -80,11 +80,7 @@ class CapacityStudy:
         self, *, data: str | os.PathLike[str] | None = None, starts: int | None = None, seed: int | None = None
     ) -> "CapacityStudy":
         """As `Study.with_options`."""
-        for name, value, least in (("starts", starts, 1), ("seed", seed, 0)):
-            if value is not None and value < least:
-                raise StudyError(f"--{name} must be a whole number of at least {least}, but is {value}.")
-        changes = {k: v for k, v in (("starts", starts), ("seed", seed)) if v is not None}
-        content = self.content.model_copy(update={"fit": self.content.fit.model_copy(update=changes)})
+        content = with_fit_options(self.content, starts=starts, seed=seed)
         return replace(self, content=content, data_file=self.data_file if data is None else os.fspath(data))
 
     def table(self) -> "CycleTable":

@@ -48,11 +48,7 @@ class Study:
         Raises:
             StudyError: starts below 1 or a negative seed.
         """
-        for name, value, least in (("starts", starts, 1), ("seed", seed, 0)):
-            if value is not None and value < least:
-                raise StudyError(f"--{name} must be a whole number of at least {least}, but is {value}.")
-        changes = {k: v for k, v in (("starts", starts), ("seed", seed)) if v is not None}
-        content = self.content.model_copy(update={"fit": self.content.fit.model_copy(update=changes)})
+        content = with_fit_options(self.content, starts=starts, seed=seed)
         return replace(self, content=content, data_file=self.data_file if data is None else os.fspath(data))
 
     def data_path(self) -> str:
@@ -178,6 +174,19 @@ class Study:
             return build_parameters(self.content.parameters, self.content.cell, cell)
         except ValueError as error:
             raise StudyError(f"{self.source}: {str(error).rstrip('.')}.") from error
+
+
+def with_fit_options(content: Any, *, starts: int | None, seed: int | None) -> Any:
+    """The tables of a study with other starts or seed in [fit]; None keeps what is there.
+
+    Raises:
+        StudyError: starts below 1 or a negative seed.
+    """
+    for name, value, least in (("starts", starts, 1), ("seed", seed, 0)):
+        if value is not None and value < least:
+            raise StudyError(f"--{name} must be a whole number of at least {least}, but is {value}.")
+    changes = {k: v for k, v in (("starts", starts), ("seed", seed)) if v is not None}
+    return content.model_copy(update={"fit": content.fit.model_copy(update=changes)})
 
 
 def data_place(table: str, written: str, folder: Path, source: str) -> str:

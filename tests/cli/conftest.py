@@ -1,6 +1,5 @@
 """The small study as fixtures, fitted once."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,12 +33,3 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Called]:
     called = call("fit", folder / "made.toml", "--out", folder / "out")
     assert called.code == 0, called.stderr
     return folder / "out", called
-
-
-@pytest.fixture(scope="session")
-def data() -> Path:
-    """The folder with real measurements."""
-    folder = os.environ.get("JAXCELL_DATA")
-    if not folder:
-        pytest.skip("JAXCELL_DATA is not set: it names the folder with real measurements")
-    return Path(folder)

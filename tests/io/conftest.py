@@ -1,19 +1,9 @@
-"""Folder of real measurements, and small EC-Lab files made by hand."""
+"""Small EC-Lab files made by hand."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture(scope="session")
-def data() -> Path:
-    """The folder with real measurements."""
-    folder = os.environ.get("JAXCELL_DATA")
-    if not folder:
-        pytest.skip("JAXCELL_DATA is not set: it names the folder with real measurements")
-    return Path(folder)
 
 
 @pytest.fixture

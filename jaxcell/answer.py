@@ -1,0 +1,66 @@
+"""What the answers of all kinds of study share: files in a folder, origin, tables and sentences for the terminal."""
+
+import platform
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+import jaxcell
+from jaxcell.io.provenance import Provenance
+from jaxcell.io.results import write_json, write_toml
+
+
+def write_answer(folder: Path, answer: dict[str, Any], study: dict[str, Any], rows: pd.DataFrame) -> Path:
+    """Write result.json, config.toml and timeseries.csv into an existing folder; makes and returns figures/."""
+    write_json(folder / "result.json", answer)
+    note = "The study as it was fitted, with every default filled in; relative paths start where the study lay."
+    write_toml(folder / "config.toml", study, note)
+    rows.to_csv(folder / "timeseries.csv", index=False, lineterminator="\n")
+    figures = folder / "figures"
+    figures.mkdir()
+    return figures
+
+
+def origin(source: Provenance, study: dict[str, Any], seed: int) -> dict[str, Any]:
+    """What was computed from what, with which versions."""
+    return {
+        "file": source.name,
+        "sha256": source.sha256,
+        "bytes": source.size,
+        "format": source.format,
+        "reader": source.reader,
+        "notices": list(source.notices),
+        "study": study,
+        "versions": {
+            "jaxcell": jaxcell.__version__,
+            "jax": jax.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "seed": seed,
+    }
+
+
+def plain_table(console: Console, *columns: str) -> Table:
+    """A table without a frame, plain where no terminal reads it; its last column folds."""
+    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, show_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=place < len(columns) - 1)
+    return table
+
+
+def print_bullets(console: Console, title: str, sentences: list[str]) -> None:
+    """A title and its sentences; nothing where there are none."""
+    if not sentences:
+        return
+    console.print(f"\n[bold]{title}[/]")
+    for sentence in sentences:
+        text = textwrap.fill(sentence, console.width - 1, initial_indent="  - ", subsequent_indent="    ")
+        console.print(text, markup=False, soft_wrap=True)
