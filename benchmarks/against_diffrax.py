@@ -37,7 +37,8 @@ def right_hand_side(t, y, args):
     del t
     model, current = args
     field, scaled = y
-    state = State(field, scaled * model.node_tolerance, jnp.zeros((0, field.shape[0])), jnp.zeros(0))
+    none = jnp.zeros((0, field.shape[0]))
+    state = State(field, none, scaled * model.node_tolerance, none, jnp.zeros(0))
     rate, capacities = rates(model, state, current), model.capacities
     return (rate.field - capacities.node_charge[0] * rate.node[0]) / capacities.field, rate.node / model.node_tolerance
 
@@ -64,8 +65,8 @@ def run_diffrax(model: ChainModel, currents, half_cycles, points, solver, tolera
             throw=False,
         )
         field, scaled = solution.ys  # pyright: ignore[reportGeneralTypeIssues]
-        edge = jnp.zeros((points, 0, field.shape[1]))
-        states = State(field, scaled * model.node_tolerance, edge, jnp.zeros((points, 0)))
+        none = jnp.zeros((points, 0, field.shape[1]))
+        states = State(field, none, scaled * model.node_tolerance, none, jnp.zeros((points, 0)))
         voltage = jax.vmap(lambda s: model.voltage(s, current))(states)
         end = jax.tree.map(lambda rows: rows[-1], (field, scaled))
         return end, (voltage, solution.stats["num_steps"])

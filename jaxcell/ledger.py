@@ -13,7 +13,20 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float
 
-from jaxcell.model import BOTTOM, COUNTER, DEAD, INTERPHASE, LIVE, PORE, SALT, SEPARATOR, STORED, TOP, TRAPPED, WORKING
+from jaxcell.model import (
+    BETWEEN,
+    BOTTOM,
+    COUNTER,
+    DEAD,
+    INTERPHASE,
+    LIVE,
+    PORE,
+    SEPARATOR,
+    STORED,
+    TOP,
+    TRAPPED,
+    WORKING,
+)
 from jaxcell.simulation import Solution
 from jaxcell.units import FARADAY, Scalar, to_mah_cm2
 
@@ -87,13 +100,13 @@ def lithium_ledger(solution: Solution) -> Ledger:
                     initial[name] = jnp.sum(jnp.where(members & (form == LIVE), model.nodes.initial_lithium, 0.0))
                     change[name] = jnp.sum(jnp.where(members, solution.state.node[:, row], 0.0), axis=1)
     start = model.initial_state.field
-    held = model.nodes.capacitance / FARADAY
-    moved = held[None, :] * (solution.state.field - start[None, :])
-    salt = model.members(SEPARATOR, SALT)
-    initial["double layers"] = jnp.sum(jnp.where(salt, 0.0, held * start))
-    change["double layers"] = jnp.sum(jnp.where(salt[None, :], 0.0, moved), axis=1)
+    held = jnp.where(model.members(SEPARATOR, BETWEEN), 0.0, model.nodes.capacitance / FARADAY)
+    initial["double layers"] = jnp.sum(held * start)
+    change["double layers"] = jnp.sum(held[None, :] * (solution.state.field - start[None, :]), axis=1)
     if model.coefficients.salt is not None:
-        initial["salt"] = jnp.sum(model.coefficients.salt.amount)
-        change["salt"] = jnp.sum(jnp.where(salt[None, :], moved, 0.0), axis=1)
+        salt = model.coefficients.salt.nodes
+        holds = salt.capacity / FARADAY
+        initial["salt"] = jnp.sum(holds * salt.start * salt.present)
+        change["salt"] = jnp.sum(holds[None, :] * solution.state.salt[:, 0], axis=1)
     gross = solution.gross_charge / FARADAY
     return Ledger(solution.time, initial, change, gross)

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxcell.cell import Cell
-from jaxcell.model import BOTTOM, COUNTER, LIVE, PORE, SALT, SEPARATOR, TOP, WORKING, ChainModel, assemble
+from jaxcell.model import BETWEEN, BOTTOM, COUNTER, LIVE, PORE, SEPARATOR, TOP, WORKING, ChainModel, assemble
+from jaxcell.model.salt import settled_resistance
 from jaxcell.model.temperature import at_temperature
 from jaxcell.physics.nucleation import nucleation_barrier
 from jaxcell.simulation import Solution
@@ -42,29 +43,32 @@ def small_signal(model: ChainModel) -> SmallSignal:
     )
     slope = nodes.area * nodes.exchange_current_density * exponent * model.f
     bottom = model.members(WORKING, BOTTOM) | model.members(COUNTER, BOTTOM)
-    open_sites = bottom | ((model.direction > 0.0) & (barrier < NUCLEATED))
-    salt = jnp.asarray(model.members(SEPARATOR, SALT))
-    # A salt settles by itself; a unit keeps its rows from being singular.
-    slope = jnp.where(salt, 1.0, jnp.where(open_sites, slope, 0.0))
+    open_sites = bottom | (jnp.asarray(model.on(WORKING)) & (barrier < NUCLEATED))
+    # The separator has no u; a unit keeps its rows from being singular.
+    slope = jnp.where(model.members(SEPARATOR, BETWEEN), 1.0, jnp.where(open_sites, slope, 0.0))
     if model.coefficients.losses.interphase is not None:
         s = model.coefficients.losses.interphase
         slope = slope / (1.0 + slope * s.initial_thickness * s.resistivity_inside)
     site = model.site_resistance(model.initial_state)
-    below, above = edges.from_bottom * site, edges.to_top * right_neighbour(site)
-    conductance = edges.open / (edges.resistance + below + above + edges.film_resistance + edges.branch_resistance)
-    own = model.direction
+    after = right_neighbour(site)
+    below = edges.bottom_left * site + edges.bottom_right * after
+    above = edges.top_left * site + edges.top_right * after
+    settled = 0.0 if model.coefficients.salt is None else settled_resistance(model.coefficients.salt)
+    films = edges.film_resistance + edges.branch_resistance
+    conductance = edges.open / (edges.resistance + settled + below + above + films)
     across_top = edges.top_resistance + above + edges.branch_resistance
-    pushed = (conductance * (edges.electronic_resistance + across_top) + edges.through) * own
-    field = solve_tridiagonal(
-        -left_edge(conductance, model.has_left),
-        conductance + left_edge(conductance, model.has_left) + slope,
-        -conductance,
-        pushed - left_edge(pushed, model.has_left),
+    pushed = conductance * (edges.electronic_resistance + across_top) + edges.through
+    (field,) = solve_tridiagonal(
+        ((-left_edge(conductance),),),
+        ((conductance + left_edge(conductance) + slope,),),
+        ((-conductance,),),
+        (pushed - left_edge(pushed),),
     )
     flux = conductance * (right_neighbour(field) - field) + pushed
-    drop = (edges.ionic_resistance + below + edges.film_resistance) * flux
-    across = jnp.where(model.first, field, 0.0) + drop
-    return SmallSignal(slope * field, jnp.sum(own * across) + model.settled_separator_resistance)
+    drop = (edges.ionic_resistance + settled + below + edges.film_resistance) * flux
+    across = field[0] - field[-1] + jnp.sum(drop)
+    share = jnp.where(model.members(SEPARATOR, BETWEEN), 0.0, slope * field)
+    return SmallSignal(share, across + model.coefficients.separator_resistance)
 
 
 def total_area_specific_resistance(cell: Cell, points: int = 20) -> Scalar:
@@ -110,7 +114,7 @@ def bottom_fraction(solution: Solution) -> Float[Array, " times"]:
     what another keeps, the share of the net gain may leave [0, 1].
     """
     model = solution.model
-    working, bottom = model.direction > 0.0, model.members(WORKING, BOTTOM)
+    working, bottom = model.on(WORKING), model.members(WORKING, BOTTOM)
     gained = solution.state.node[:, 0, :]
     all_sites = jnp.sum(jnp.where(working[None, :], gained, 0.0), axis=1)
     at_bottom = jnp.sum(jnp.where(bottom[None, :], gained, 0.0), axis=1)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from jaxcell.cell import Cell
 from jaxcell.model import BOTTOM, TOP, WORKING, assemble
+from jaxcell.model.salt import settled_resistance
 from jaxcell.physics.nucleation import nucleation_barrier
 from jaxcell.physics.plating import plating_current
 from jaxcell.units import FARADAY, Scalar
@@ -38,9 +39,12 @@ def top_onset_current(cell: Cell, *, nucleated: bool = True) -> Scalar:
     model = assemble(cell)
     nodes, edges = model.nodes, model.edges
     bottom, top = (int(model.members(WORKING, kind).argmax()) for kind in (BOTTOM, TOP))
-    site = edges.from_bottom * model.site_resistance(model.initial_state)
-    path = edges.ionic_resistance + edges.film_resistance + site
-    resistance = jnp.sum(jnp.where(model.direction > 0.0, path, 0.0))
+    path = (
+        edges.ionic_resistance + edges.film_resistance + edges.bottom_left * model.site_resistance(model.initial_state)
+    )
+    if model.coefficients.salt is not None:
+        path = path + settled_resistance(model.coefficients.salt)
+    resistance = jnp.sum(jnp.where(model.on(WORKING) & (edges.through == 0.0), path, 0.0))
     barriers = nucleation_barrier(nodes.initial_lithium, nodes.nucleation_overpotential, nodes.nucleation_capacity)
     available = jnp.maximum(barriers[top] - (0.0 if nucleated else barriers[bottom]), 0.0)
 

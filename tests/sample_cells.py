@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxcell import (
+    BinarySalt,
     Cell,
     Collector,
     ContactLoss,
@@ -108,6 +109,14 @@ def porous(**layer_changes: Any) -> Cell:
     return half(**({"pores": pores()} | layer_changes))
 
 
+def salted() -> Cell:
+    """Pores, a top and a salt in the layer and in the separator, with numbers of their own."""
+    inside = BinarySalt(800.0, 0.3, 2e-11, porosity=0.4, conductivity_exponent=0.7, thermodynamic_factor=1.3)
+    between = BinarySalt(1000.0, 0.45, 1e-10, porosity=0.5)
+    cell = porous(salt=inside)
+    return Cell(cell.working, Separator(30e-6, from_s_cm(5e-3), salt=between), cell.counter)
+
+
 def growing(**changes: Any) -> Interphase:
     """An interphase that consumes 1 uAh cm-2 within the hour."""
     values = {"ambipolar_conductivity": 1e-9, "initial_thickness": 5e-9, "reaction_resistance": 1.0}
@@ -161,4 +170,4 @@ def replace(cell: Any, **changes: Any) -> Any:
 def site_currents(solution: Solution) -> Array:
     """Plating current density [A m-2 of cell area] of every node at the end of a run."""
     final = solution.trajectory.final
-    return F * solution.model.node(final.field, tuple(final.node))[0]
+    return F * solution.model.node(final.fields, tuple(final.node))[0]

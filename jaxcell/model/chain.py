@@ -15,12 +15,16 @@ with a plating law, losses and a double layer, and each edge carries a flux that
 edge adds its voltage w as a state: R C dw/dt = R J - w.  Interphases and voids add delta/sigma_ion + R_c to the
 resistance next to their site.
 
-Both electrodes of a cell are laid end to end in one chain without an edge between them; they share only the current,
-+I and -I, and what of it leaks through the separator as electrons, I_ion = I - I_short.  Potential across an electrode,
-from collector to separator, cell voltage, and what drives a short between the separator's faces:
+The chain runs through the cell: the working electrode from its bottom, the separator, the counter electrode to its
+bottom.  The counter electrode's own x points the other way and its current is -I; with J counted to the left throughout
+both signs cancel and every edge has the same law.  In the separator J = I_ion, the cell's current less what leaks
+through as electrons, I_ion = I - I_short.  Cell voltage, and what drives a short between the separator's faces:
 
-    Phi = u_b + sum over edges of (R_ion J + w_film),   E = Phi_working - Phi_counter + I_ion R_separator,
-    I_short = g(q) (E - sum over both sides' edges of R_e (I - J)).
+    E = u_first - u_last + sum over edges of (R_ion J + w_film + w_salt) + I_ion R_separator,
+    I_short = g(q) (E - sum over edges of R_e (I - J)).
+
+A salt (layer, separator or both) has a concentration at every node, and w_salt = (2/f) (1 - t+) (1 + dln y/dln c)
+ln(c_right/c_left) in every edge, which du/dx gains as well; see `jaxcell.model.salt`.
 
 The state counts lithium from the start of the run, so that short pulses on a thick foil lose no digits.  Where there
 are losses, the charge that a node takes from the ions is counted apart from where the lithium goes, so that the
@@ -37,13 +41,11 @@ from jaxcell.cell import Cell
 from jaxcell.model.coefficients import coefficients_of
 from jaxcell.model.loss_coefficients import CONTACT, DEAD, DROP, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
 from jaxcell.model.node_laws import CHARGE, READS, node_rates, site_resistance
-from jaxcell.model.salt import across_salt, relative_concentration, settled_resistance
+from jaxcell.model.salt import Passage, exchange_factor, passage
 from jaxcell.model.tables import (
     BOTTOM,
-    COUNTER,
     SEPARATOR,
     TOP,
-    WORKING,
     Coefficients,
     EdgeCoefficients,
     NodeCoefficients,
@@ -67,7 +69,6 @@ SHORT, HEAT = "short", "temperature"
 """States of the whole cell: I_short [A m-2] and T - T(start) [K]."""
 _SHORT_SCALE, _HEAT_SCALE = 1.0, 10.0
 """Changes that matter to the laws [A m-2, K]."""
-_DIRECTION = {WORKING: 1.0, COUNTER: -1.0, SEPARATOR: 0.0}
 
 
 class Surrounded(eqx.Module):
@@ -93,16 +94,12 @@ class ChainModel(ChainSystem):
     """At the temperature of the start."""
     surrounded: Surrounded | None
     """None at constant temperature, and once settled at one."""
-    direction: Nodes
-    """+1 on the working side, whose current is I; -1 on the counter side, whose current is -I; 0 in the separator."""
-    first: NodeMask
-    """First node of each electrode, its bottom site, and of a separator's salt."""
     faces: Nodes
     """One at the nodes that face the separator and can plate: the roots of shorts."""
     kinds: tuple[int, ...] = eqx.field(static=True)
-    """BOTTOM, PORE or TOP of each node."""
+    """BOTTOM, PORE, TOP, FACE or BETWEEN of each node."""
     sides: tuple[int, ...] = eqx.field(static=True)
-    """WORKING or COUNTER for each node."""
+    """WORKING, SEPARATOR or COUNTER for each node."""
     forms: tuple[frozenset[str], ...] = eqx.field(static=True)
     """Of each node, the rows that can change there."""
     series_films: bool = eqx.field(static=True)
@@ -158,8 +155,10 @@ class ChainModel(ChainSystem):
         charged = jnp.asarray([FARADAY if name == self.rows[-1] else 0.0 for name in self.rows])
         heat = [] if self.coefficients.heat is None else [self.coefficients.heat.heat_capacity]
         whole = [jnp.asarray(0.0)] * (len(self.shared_rows) - len(heat)) + heat
+        salt = self.coefficients.salt
         return Capacities(
             n.capacitance,
+            stacked(() if salt is None else (salt.nodes.capacity,), n.area),
             jnp.stack([jnp.full_like(n.area, 0.0 if name == DROP else 1.0) for name in self.rows]),
             charged[:, None] * jnp.ones_like(n.area)[None],
             stacked(self._films(series, branch), n.area),
@@ -171,8 +170,9 @@ class ChainModel(ChainSystem):
         return tuple(row for row, there in ((series, self.series_films), (branch, self.branch_films)) if there)
 
     @property
-    def has_left(self) -> NodeMask:
-        return ~self.first
+    def salt_origin(self) -> Float[Array, "salts nodes"]:
+        salt = self.coefficients.salt
+        return stacked(() if salt is None else (salt.nodes.start,), self.nodes.area)
 
     @property
     def kinetic(self) -> NodeMask:
@@ -213,38 +213,48 @@ class ChainModel(ChainSystem):
         empty = jnp.zeros_like(self.nodes.area)
         node = jnp.zeros((len(self.rows), len(self.kinds)))
         films = stacked(self._films(empty, empty), empty)
-        return State(self.nodes.initial_field, node, films, jnp.zeros(len(self.shared_rows)))
+        salt = jnp.zeros_like(self.salt_origin)
+        return State(self.nodes.initial_field, salt, node, films, jnp.zeros(len(self.shared_rows)))
 
     def settled(self, shared: Float[Array, " s"]) -> "ChainModel":
         if self.surrounded is None:
             return self
         return eqx.tree_at(lambda m: (m.coefficients, m.surrounded), self, (self.surrounded.at(shared[-1]), None))
 
-    def node(self, field: Nodes, states: Rows) -> Rows:
+    def node(self, fields: Rows, states: Rows) -> Rows:
         named = dict(zip(self.rows, states, strict=True))
-        rates = node_rates(self.coefficients, field, named, marcus=self.marcus)
+        salt = self.coefficients.salt
+        exchange = None if salt is None else exchange_factor(salt, fields[1])
+        rates = node_rates(self.coefficients, fields[0], named, exchange, marcus=self.marcus)
         return tuple(rates[name] for name in self.rows)
 
     def edge(self, left: Site, right: Site, states: Rows, current: Scalar, shared: Float[Array, " s"]) -> EdgeLaw:
         e = self.edges
-        own = self.direction * current
-        ions = self.direction * self.ionic_current(current, shared)
+        ions = self.ionic_current(current, shared)
         resistance, top = e.resistance, e.top_resistance
         if self.edge_reads:
             losses = self.coefficients.losses
-            at_top = e.to_top * self._site_resistance(right.states, jax.tree.map(right_neighbour, losses))
-            resistance = resistance + e.from_bottom * self._site_resistance(left.states, losses) + at_top
+            before = self._site_resistance(left.states, losses)
+            after = self._site_resistance(right.states, jax.tree.map(right_neighbour, losses))
+            at_top = e.top_left * before + e.top_right * after
+            resistance = resistance + e.bottom_left * before + e.bottom_right * after + at_top
             top = top + at_top
-        push = right.field - left.field + e.electronic_resistance * own + top * ions
+        push = right.fields[0] - left.fields[0] + e.electronic_resistance * current + top * ions
         if self.series_films:
             push = push - states[0]
         if self.branch_films:
             push = push + states[-1]
+        salt = self._passage(left, right)
+        if salt is not None:
+            resistance, push = resistance + salt.resistance, push - salt.potential
         flux = e.open / resistance * push + e.through * ions
-        if self.coefficients.salt is not None:
-            flux = flux + e.dragged * self.ionic_current(current, shared)
+        anions = () if salt is None else (salt.diffusion - salt.drag * flux,)
         rest = self._films(e.film_resistance * flux, e.branch_resistance * (ions - flux))
-        return EdgeLaw(flux, tuple(end - now for end, now in zip(rest, states, strict=True)))
+        return EdgeLaw((flux, *anions), tuple(end - now for end, now in zip(rest, states, strict=True)))
+
+    def _passage(self, left: Site, right: Site) -> Passage | None:
+        salt = self.coefficients.salt
+        return None if salt is None else passage(salt, left.fields[1], right.fields[1])
 
     def whole(self, state: State, current: Scalar) -> Float[Array, " s"]:
         c = self.coefficients
@@ -272,35 +282,34 @@ class ChainModel(ChainSystem):
 
     def voltage(self, state: State, current: Scalar) -> Scalar:
         own = self.settled(state.shared)
-        flux = own.edge(*neighbours(state), tuple(state.edge), current, state.shared).flux
-        resistance = own.edges.ionic_resistance
+        left, right = neighbours(state)
+        flux = own.edge(left, right, tuple(state.edge), current, state.shared).flux[0]
+        e, resistance = own.edges, own.edges.ionic_resistance
         if self.edge_reads:
-            resistance = resistance + own.edges.from_bottom * own.site_resistance(state)
+            site = own.site_resistance(state)
+            resistance = resistance + e.bottom_left * site + e.bottom_right * right_neighbour(site)
+        salt = own._passage(left, right)
+        if salt is not None:
+            resistance = resistance + salt.resistance
         drop = resistance * flux
         if self.series_films:
             drop = drop + state.edge[0]
-        across = jnp.where(self.first, state.field, 0.0) + drop
+        if salt is not None:
+            drop = drop + salt.potential
         ions = self.ionic_current(current, state.shared)
-        voltage = jnp.sum(self.direction * across) + ions * own.coefficients.separator_resistance
-        salt = own.coefficients.salt
-        return voltage if salt is None else voltage + across_salt(salt, state.field, ions, own.f)
+        return state.field[0] - state.field[-1] + jnp.sum(drop) + ions * own.coefficients.separator_resistance
 
-    @property
-    def settled_separator_resistance(self) -> Scalar:
-        """dE/dI of the separator once a small current's salt gradient has settled [Ohm m2]."""
-        c = self.coefficients
-        return c.separator_resistance + (0.0 if c.salt is None else settled_resistance(c.salt, c.f))
-
-    def salt_concentration(self, state: State) -> Float[Array, " points"]:
-        """c/c0 [1] in the separator's finite volumes, from the working electrode's face to the counter's."""
+    def salt_concentration(self, state: State) -> Nodes:
+        """c [mol m-3] at the nodes; without meaning where there is no salt."""
         salt = self.coefficients.salt
-        return jnp.zeros(0) if salt is None else relative_concentration(salt, state.field)
+        if salt is None:
+            raise ValueError("salt_concentration needs a cell with a BinarySalt in its separator or in a layer.")
+        return salt.nodes.start + state.salt[0]
 
     def _electronic_drop(self, state: State, current: Scalar) -> Scalar:
         """What electrons lose in both layers of a settled system [V]."""
-        flux = self.edge(*neighbours(state), tuple(state.edge), current, state.shared).flux
-        electrons = self.edges.electronic_resistance * (self.direction * current - flux)
-        return jnp.sum(self.direction * electrons)
+        flux = self.edge(*neighbours(state), tuple(state.edge), current, state.shared).flux[0]
+        return jnp.sum(self.edges.electronic_resistance * (current - flux))
 
     def site_resistance(self, state: State) -> Nodes:
         """Resistance of interphase and voids at each site [Ohm m2]."""
@@ -310,6 +319,10 @@ class ChainModel(ChainSystem):
         """Live lithium of each site [mol m-2]."""
         return self.nodes.initial_lithium + state.node[0]
 
+    def on(self, side: int) -> np.ndarray:
+        """Which nodes belong to a side: a mask of booleans."""
+        return np.array([own == side for own in self.sides])
+
     def members(self, side: int, kind: int, form: str | None = None) -> np.ndarray:
         """Which nodes are a side's bottom, pores or top (and can hold lithium in this form): a mask of booleans."""
         places = zip(self.sides, self.kinds, self.forms, strict=True)
@@ -317,16 +330,15 @@ class ChainModel(ChainSystem):
 
 
 def assemble(cell: Cell, points: int = 20) -> ChainModel:
-    """The chain of a cell, each protection layer and a separator's salt resolved by `points` finite volumes."""
+    """The chain of a cell, layers with sites inside or a salt, and a separator's salt, by `points` volumes each."""
     coefficients, structure = coefficients_of(at_temperature(cell, cell.temperature), points)
     sides, kinds = structure.sides, structure.kinds
-    last = [side != after for side, after in zip(sides, (*sides[1:], None), strict=True)]
+    beside = zip(sides, (*sides[1:], None), (None, *sides[:-1]), kinds, strict=True)
+    faces = [kind in (BOTTOM, TOP) and SEPARATOR in (after, before) for _, after, before, kind in beside]
     return ChainModel(
         coefficients=coefficients,
         surrounded=None if cell.heat_balance is None else Surrounded(cell, points),
-        direction=jnp.asarray([_DIRECTION[side] for side in sides]),
-        first=jnp.asarray([before != side for before, side in zip((None, *sides[:-1]), sides, strict=True)]),
-        faces=jnp.asarray([float(end and kind in (BOTTOM, TOP)) for end, kind in zip(last, kinds, strict=True)]),
+        faces=jnp.asarray(faces, dtype=jnp.float64),
         kinds=kinds,
         sides=sides,
         forms=structure.forms,

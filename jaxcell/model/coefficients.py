@@ -1,16 +1,15 @@
 """Numbers of the laws along a chain, from the parts of a cell (at one temperature).
 
-Both electrodes are laid end to end, working first, each from its bottom to the separator; the separator's salt follows.
+In the order of the cell: the working electrode from its bottom, the separator, the counter electrode to its bottom.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxcell.cell import (
-    BinarySalt,
     Cell,
     Collector,
     Film,
@@ -21,7 +20,6 @@ from jaxcell.cell import (
     ProtectionLayer,
     Separator,
 )
-from jaxcell.grid import graded_widths
 from jaxcell.model.loss_coefficients import (
     DROP,
     INTERPHASE,
@@ -32,20 +30,24 @@ from jaxcell.model.loss_coefficients import (
     losses_of,
     present_losses,
 )
+from jaxcell.model.salt import salt_of
 from jaxcell.model.tables import (
+    BETWEEN,
     BOTTOM,
+    COUNTER,
+    FACE,
     PORE,
-    SALT,
     SEPARATOR,
     TOP,
+    WORKING,
     Coefficients,
     EdgeCoefficients,
     NodeCoefficients,
-    SaltCoefficients,
     Structure,
+    join,
 )
+from jaxcell.model.widths import layer_widths, separator_widths
 from jaxcell.units import (
-    FARADAY,
     GAS,
     LITHIUM_MOLAR_VOLUME,
     Nodes,
@@ -58,27 +60,26 @@ from jaxcell.units import (
 class _Side(NamedTuple):
     nodes: NodeCoefficients
     edges: EdgeCoefficients
+    """Of an electrode, from its bottom: the last one crosses the separator's face."""
     losses: LossCoefficients
     structure: Structure
 
 
 def coefficients_of(cell: Cell, points: int) -> tuple[Coefficients, Structure]:
-    """Numbers and structure of a cell's chain, each protection layer resolved by `points` finite volumes."""
-    electrodes = (cell.working, cell.counter)
-    around = Surroundings(cell.stack_pressure, present_losses(electrodes))
-    sides = [_electrode(one, points, cell.temperature, around, side) for side, one in enumerate(electrodes)]
-    salt = None
-    if cell.separator.salt is not None:
-        salt, stretch = _salt_stretch(cell.separator, cell.separator.salt, cell.temperature, points, around)
-        sides.append(stretch)
+    """Numbers and structure of a cell's chain, layers and separators resolved by `points` finite volumes."""
+    around = Surroundings(cell.stack_pressure, present_losses((cell.working, cell.counter)))
+    working = _electrode(cell.working, points, cell.temperature, around, WORKING)
+    counter = _electrode(cell.counter, points, cell.temperature, around, COUNTER)
+    sides = [working, _between(cell.separator, points, cell.temperature, around), _mirrored(counter)]
     nodes, edges, losses = (join([side[i] for side in sides]) for i in range(3))
+    binary = cell.separator.salt is not None
     coefficients = Coefficients(
         nodes=nodes,
         edges=edges,
         losses=losses,
         f=inverse_thermal_voltage(cell.temperature),
-        separator_resistance=cell.separator.resistance if salt is None else cell.separator.series_resistance,
-        salt=salt,
+        separator_resistance=cell.separator.series_resistance if binary else cell.separator.resistance,
+        salt=salt_of(cell, points),
         short=cell.separator.short,
         heat=cell.heat_balance,
     )
@@ -103,78 +104,61 @@ def _electrode(
     layer = electrode.layer
     if layer is None:
         # The foil meets the separator: its one edge carries the whole current through contact and film.
-        edges = _edge(through=1.0, ionic=own.contact_resistance, film=own, from_bottom=1.0)
+        edges = _edge(through=1.0, ionic=own.contact_resistance, film=own, bottom_left=1.0)
         structure = Structure(
             (BOTTOM,), (side,), (_forms(own),), _film(own) is not None, branch_films=False, marcus=_marcus(own)
         )
         return _Side(nodes[0], edges, losses[0], structure)
-    # Where nothing happens inside, the current in the layer is the same everywhere and one point is exact.
-    idle = layer.pores is None and layer.storage is None and layer.trap is None
-    widths = graded_widths(layer.thickness, 1 if idle else points)
+    widths = layer_widths(layer, points)
     nodes.append(_inside(layer, widths, potential, temperature))
     losses.append(losses_of(layer.pores, nodes[1].area, around, layer, widths))
-    kinds = (BOTTOM,) + (PORE,) * len(widths)
-    forms = (_forms(own),) + (_forms(layer.pores, layer),) * len(widths)
-    sites = [own, layer.pores]
-    if layer.top is not None:
+    if layer.top is None:
+        nodes.append(_inert(jnp.zeros(1), potential, temperature))
+    else:
         nodes.append(_surface(layer.top, layer.thickness * 0.0, potential, temperature))
-        losses.append(losses_of(layer.top, nodes[2].area, around))
-        kinds += (TOP,)
-        forms += (_forms(layer.top),)
-        sites.append(layer.top)
-    series = _film(own) is not None or layer.separator_film is not None
+    losses.append(losses_of(layer.top, nodes[2].area, around))
+    sites = (own, layer.pores, layer.top)
     structure = Structure(
-        kinds, (side,) * len(kinds), forms, series, _film(layer.top) is not None, any(_marcus(site) for site in sites)
+        kinds=(BOTTOM, *(PORE,) * len(widths), FACE if layer.top is None else TOP),
+        sides=(side,) * (len(widths) + 2),
+        forms=(_forms(own), *(_forms(layer.pores, layer),) * len(widths), _forms(layer.top)),
+        series_films=_film(own) is not None or layer.separator_film is not None,
+        branch_films=_film(layer.top) is not None,
+        marcus=any(_marcus(site) for site in sites),
     )
     return _Side(join(nodes), join(_layer_edges(own, layer, widths)), join(losses), structure)
 
 
-def _salt_stretch(
-    separator: Separator, salt: BinarySalt, temperature: Scalar, points: int, around: Surroundings
-) -> tuple[SaltCoefficients, _Side]:
-    """Nodes of a salt, as a stretch of the chain of its own.
-
-    With w = (c/c0 - 1) RT/F for a field, G = D dc/dx - (1 - t+) I/F for a flux and no anions through either face,
-    eps F c0 (F/RT) h dw/dt = F (G_m - G_(m-1)) is the balance of a node, linear and of neighbours only: the stretch
-    shares nothing with the electrodes but the current.
-    """
-    widths = graded_widths(separator.thickness, points)
-    per_volt = inverse_thermal_voltage(temperature)
-    amount = salt.porosity * salt.concentration * widths
-    # Nodes without a surface, which only store.
-    nodes = _site(
-        Pores(specific_surface_area=1.0),
-        0.0 * widths,
-        jnp.ones_like(widths),
-        0.0 * widths,
-        lithium=separator.thickness * 0.0,
-        potential=separator.thickness * 0.0,
-        temperature=temperature,
-    )._replace(capacitance=FARADAY * amount * per_volt)
-    conductance = FARADAY * salt.diffusivity * salt.concentration * per_volt
-    inner = _edge(resistance=1.0 / conductance, dragged=salt.transference_number - 1.0)
-    spacing = 0.5 * (widths[1:] + widths[:-1])
-    between = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, spacing.shape), inner)
-    between = between._replace(resistance=between.resistance * spacing)
-    coefficients = SaltCoefficients(
-        widths=widths,
-        amount=amount,
-        conductivity=separator.ionic_conductivity,
-        conductivity_exponent=salt.conductivity_exponent,
-        transference_number=salt.transference_number,
-        thermodynamic_factor=salt.thermodynamic_factor,
-        gradient=(1.0 - salt.transference_number) / (FARADAY * salt.diffusivity * salt.concentration),
-        per_volt=per_volt,
-    )
+def _between(separator: Separator, points: int, temperature: Scalar, around: Surroundings) -> _Side:
+    """The separator's volumes, which hold its salt, if it has one; their u is nothing and stays zero."""
+    widths = separator_widths(separator, points)
+    count = len(widths)
+    nodes = _inert(0.0 * widths, separator.thickness * 0.0, temperature)._replace(capacitance=jnp.ones_like(widths))
+    edges = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count - 1,)), _edge(through=1.0))
     structure = Structure(
-        (SALT,) * points, (SEPARATOR,) * points, (frozenset(),) * points, False, branch_films=False, marcus=False
+        (BETWEEN,) * count, (SEPARATOR,) * count, (frozenset(),) * count, False, branch_films=False, marcus=False
     )
-    return coefficients, _Side(nodes, join([between, _edge()]), losses_of(None, nodes.area, around), structure)
+    return _Side(nodes, edges, losses_of(None, nodes.area, around), structure)
+
+
+def _mirrored(side: _Side) -> _Side:
+    """An electrode that ends at its bottom, with an edge beyond, in which nothing flows."""
+    nodes, edges, losses = jax.tree.map(jnp.flip, tuple(side)[:3])
+    edges = edges._replace(
+        bottom_left=edges.bottom_right,
+        bottom_right=edges.bottom_left,
+        top_left=edges.top_right,
+        top_right=edges.top_left,
+    )
+    own = side.structure
+    structure = own._replace(kinds=own.kinds[::-1], sides=own.sides[::-1], forms=own.forms[::-1])
+    return _Side(nodes, join([edges, _edge()]), losses, structure)
 
 
 def _layer_edges(bottom: Interface, layer: ProtectionLayer, widths: Float[Array, " points"]) -> list[EdgeCoefficients]:
-    """Edges from the bottom site to the top site (or, without one, to the separator)."""
-    kappa, sigma = layer.ionic_conductivity, layer.electronic_conductivity
+    """Edges from the bottom site to the layer's face and across it; a salt's share of their resistance is its own."""
+    sigma = layer.electronic_conductivity
+    kappa = layer.ionic_conductivity if layer.salt is None else jnp.asarray(jnp.inf)
     half_first, half_last = 0.5 * widths[0], 0.5 * widths[-1]
     contact = layer.electronic_contact_resistance
     first = _edge(
@@ -182,25 +166,21 @@ def _layer_edges(bottom: Interface, layer: ProtectionLayer, widths: Float[Array,
         electronic=half_first / sigma + contact,
         ionic=half_first / kappa + bottom.contact_resistance,
         film=bottom,
-        from_bottom=1.0,
+        bottom_left=1.0,
     )
-    film = layer.separator_film
-    if layer.top is None:
-        last = [_edge(through=1.0, ionic=half_last / kappa, film=film)]
-    else:
-        top = layer.top
-        to_top = _edge(
-            resistance=half_last / kappa + half_last / sigma + top.contact_resistance,
-            electronic=half_last / sigma,
-            top=top.contact_resistance,
-            ionic=half_last / kappa,
-            film=film,
-            branch=top,
-            to_top=1.0,
-        )
-        last = [to_top, _edge(through=1.0)]
+    top = layer.top
+    above = layer.thickness * 0.0 if top is None else top.contact_resistance
+    last = _edge(
+        resistance=half_last / kappa + half_last / sigma + above,
+        electronic=half_last / sigma,
+        top=above,
+        ionic=half_last / kappa,
+        film=layer.separator_film,
+        branch=top,
+        top_right=0.0 if top is None else 1.0,
+    )
     spacing = 0.5 * (widths[1:] + widths[:-1])
-    return [first, *_inner_edges(spacing, kappa, sigma), *last]
+    return [first, *_inner_edges(spacing, kappa, sigma), last, _edge(through=1.0)]
 
 
 def _inner_edges(spacing: Float[Array, " edges"], kappa: Scalar, sigma: Scalar) -> list[EdgeCoefficients]:
@@ -224,10 +204,9 @@ def _edge(
     electronic: Scalar | float = 0.0,
     top: Scalar | float = 0.0,
     through: float = 0.0,
-    dragged: Scalar | float = 0.0,
     ionic: Scalar | float = 0.0,
-    from_bottom: float = 0.0,
-    to_top: float = 0.0,
+    bottom_left: float = 0.0,
+    top_right: float = 0.0,
     film: Interface | Film | None = None,
     branch: Interface | None = None,
 ) -> EdgeCoefficients:
@@ -238,10 +217,11 @@ def _edge(
         electronic,
         top,
         through,
-        dragged,
         ionic,
-        from_bottom,
-        to_top,
+        bottom_left,
+        0.0,
+        0.0,
+        top_right,
         *(_film(film) or (0.0, 0.0)),
         *(_film(branch) or (0.0, 0.0)),
     )
@@ -274,13 +254,20 @@ def _inside(
     layer: ProtectionLayer, widths: Float[Array, " points"], potential: Scalar, temperature: Scalar
 ) -> NodeCoefficients:
     """Nodes of the layer's inside; without pores no lithium plates there, and no charge is stored."""
-    every = jnp.ones_like(widths)
-    own = {"lithium": layer.thickness * 0.0, "potential": potential, "temperature": temperature}
-    if layer.pores is None:
-        return _site(Pores(specific_surface_area=1.0), 0.0 * every, every, 0.0 * every, **own)
     pores = layer.pores
-    area = pores.specific_surface_area * widths
-    return _site(pores, area, widths / layer.thickness, LITHIUM_MOLAR_VOLUME / (pores.porosity * widths), **own)
+    if pores is None:
+        return _inert(0.0 * widths, potential, temperature)
+    area, room = pores.specific_surface_area * widths, LITHIUM_MOLAR_VOLUME / (pores.porosity * widths)
+    none = layer.thickness * 0.0
+    own = {"lithium": none, "potential": potential, "temperature": temperature}
+    return _site(pores, area, widths / layer.thickness, room, **own)
+
+
+def _inert(like: Nodes, potential: Scalar, temperature: Scalar) -> NodeCoefficients:
+    """Nodes on which nothing plates and which hold no charge."""
+    nowhere = Pores(specific_surface_area=1.0)
+    none, every = 0.0 * like, jnp.ones_like(like)
+    return _site(nowhere, none, every, none, lithium=potential * 0.0, potential=potential, temperature=temperature)
 
 
 def _site(
@@ -317,8 +304,3 @@ def _site(
         initial_lithium=every * lithium,
         initial_field=every * potential,
     )
-
-
-def join(parts: list[Any]) -> Any:
-    """Numbers of consecutive stretches of the chain as one."""
-    return jax.tree.map(lambda *arrays: jnp.concatenate(arrays), *parts)

@@ -41,7 +41,9 @@ READS: dict[str, tuple[str, ...]] = {
 """Which rows the rate of each one depends on."""
 
 
-def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: bool) -> dict[str, Nodes]:
+def node_rates(
+    c: Coefficients, u: Nodes, rows: dict[str, Nodes], exchange_factor: Nodes | None, *, marcus: bool
+) -> dict[str, Nodes]:
     """d/dt of every form of lithium, of the charge taken from the ions over F, of the contact lost, by name.
 
     With i the plating current of a node [A m-2 of cell area], each form has a flux of its own:
@@ -50,11 +52,12 @@ def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: boo
         dead        dying                stored, trapped  i_C/F
 
     An interphase inside the layer lies between the ions and the site: its reactions see u less a drop, which is
-    delta (i + i_SEI)/(sigma_ion a) (as a `rate` of an algebraic row).
+    delta (i + i_SEI)/(sigma_ion a) (as a `rate` of an algebraic row).  `exchange_factor`: what the salt at the sites
+    does to i0 [1], where there is one.
     """
     n, losses = c.nodes, c.losses
     live = n.initial_lithium + rows[LIVE]
-    exchange = n.exchange_current_density
+    exchange = n.exchange_current_density if exchange_factor is None else n.exchange_current_density * exchange_factor
     if losses.contact is not None:
         exchange = exchange * (1.0 - rows[CONTACT])
     at_site = u - rows[DROP] if DROP in rows else u

@@ -1,36 +1,131 @@
-"""What the salt of a separator adds to the cell's voltage."""
+"""The salt along a chain: its numbers, and what it adds to the laws of the edges.
 
+Faces are nodes without volume, so that concentrations there are unknowns of their own: no anion crosses the face of a
+foil, and where layer and separator both have the salt, what leaves one enters the other.
+"""
+
+from typing import NamedTuple
+
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxcell.model.tables import SaltCoefficients
-from jaxcell.physics.binary_electrolyte import concentration_potential, ohmic_resistance
-from jaxcell.units import Nodes, Scalar
+from jaxcell.cell import BinarySalt, Cell, Collector, Interface, LithiumElectrode, Pores
+from jaxcell.model.tables import SaltCoefficients, SaltEdges, SaltNodes, join
+from jaxcell.model.widths import layer_widths, separator_widths
+from jaxcell.physics.binary_electrolyte import concentration_potential, present_salt
+from jaxcell.units import FARADAY, Edges, Nodes, Scalar, inverse_thermal_voltage
+
+NOWHERE = 1000.0
+"""Concentration [mol m-3] given to nodes without salt."""
 
 
-def relative_concentration(salt: SaltCoefficients, field: Nodes) -> Float[Array, " points"]:
-    """c/c0 [1] of its finite volumes, which are the last nodes of the chain."""
-    return 1.0 + salt.per_volt * field[-salt.widths.shape[0] :]
+class Passage(NamedTuple):
+    """What a salt does in each edge."""
+
+    resistance: Edges
+    """[Ohm m2]."""
+    potential: Edges
+    """w_salt [V]."""
+    diffusion: Edges
+    """Anions to the left, all but what the current drags along [A m-2]."""
+    drag: Edges
+    """... which is minus this times the current [1]."""
 
 
-def across_salt(salt: SaltCoefficients, field: Nodes, ions: Scalar, f: Scalar) -> Scalar:
-    """Potential of the ions at the counter's face over that at the working electrode's [V]; `ions` [A m-2] plate it.
+def passage(salt: SaltCoefficients, left: Nodes, right: Nodes) -> Passage:
+    """... from the changes of concentration on both sides [mol m-3]."""
+    e, start = salt.edges, salt.nodes.start
+    near, far = start + left, jnp.roll(start, -1) + right
+    before, after = near / e.reference, far / e.reference
+    ohmic = e.ionic_left / present_salt(before) ** e.exponent + e.ionic_right / present_salt(after) ** e.exponent
+    return Passage(ohmic, concentration_potential(before, after, e.factor), e.conductance * (far - near), e.drag)
 
-    Concentrations at the faces follow from those half a cell away and the slope that the current asks for.
+
+def exchange_factor(salt: SaltCoefficients, change: Nodes) -> Nodes:
+    """i0 over that at c0 [1]."""
+    n = salt.nodes
+    return present_salt((n.start + change) / n.reference) ** n.order
+
+
+def settled_resistance(salt: SaltCoefficients) -> Edges:
+    """Ionic resistance of each edge once the gradient of a small current has settled [Ohm m2].
+
+    Then no anion moves, dc/dx = (1 - t+) J/(F D): the concentration potential is in proportion to the current, too.
     """
-    ratio = relative_concentration(salt, field)
-    slope = salt.gradient * ions
-    ohmic = ohmic_resistance(ratio, salt.widths, salt.conductivity, salt.conductivity_exponent)
-    return ohmic * ions + concentration_potential(
-        ratio[0] - 0.5 * salt.widths[0] * slope,
-        ratio[-1] + 0.5 * salt.widths[-1] * slope,
-        transference_number=salt.transference_number,
-        thermodynamic_factor=salt.thermodynamic_factor,
-        f=f,
+    e = salt.edges
+    passes = e.conductance > 0.0
+    gradient = e.drag / jnp.where(passes, e.conductance * e.reference, 1.0)
+    return e.ionic_left + e.ionic_right + jnp.where(passes, e.factor * gradient, 0.0)
+
+
+def salt_of(cell: Cell, points: int) -> SaltCoefficients | None:
+    """The salt's numbers along the chain of a cell; None where no part of it has any."""
+    electrodes, between = (cell.working, cell.counter), cell.separator
+    layers = [one.layer for one in electrodes if one.layer is not None]
+    if between.salt is None and all(layer.salt is None for layer in layers):
+        return None
+    f = inverse_thermal_voltage(cell.temperature)
+    working, counter = (_electrode(one, points, between.salt, f) for one in electrodes)
+    widths = separator_widths(between, points)
+    none = jnp.zeros(1)
+    halves = jnp.concatenate([none, 0.5 * widths])
+    inside = _edges(halves, jnp.roll(halves, -1), between.salt, between.ionic_conductivity, f)
+    volumes = _nodes(widths, between.salt, None, None)
+    beyond = _edges(none, none, None, between.ionic_conductivity, f)
+    return SaltCoefficients(
+        join([working.nodes, volumes, jax.tree.map(jnp.flip, counter.nodes)]),
+        join([working.edges, inside, _mirrored(counter.edges), beyond]),
     )
 
 
-def settled_resistance(salt: SaltCoefficients, f: Scalar) -> Scalar:
-    """d/dI of the above once a small current's gradient has settled [Ohm m2]."""
-    gradient = 2.0 / f * (1.0 - salt.transference_number) * salt.thermodynamic_factor * salt.gradient
-    return jnp.sum(salt.widths) * (1.0 / salt.conductivity + gradient)
+def _electrode(
+    electrode: LithiumElectrode | Collector, points: int, beyond: BinarySalt | None, f: Scalar
+) -> SaltCoefficients:
+    """Nodes of an electrode from its bottom to the separator, and the edges between them."""
+    layer, own, none = electrode.layer, electrode.interface, jnp.zeros(1)
+    if layer is None:
+        nothing = _edges(none, none, None, f, f)
+        return SaltCoefficients(_nodes(none, beyond, own, beyond), jax.tree.map(lambda rows: rows[:0], nothing))
+    widths = layer_widths(layer, points)
+    halves = jnp.concatenate([none, 0.5 * widths])
+    facing = beyond if beyond is not None else layer.salt
+    return SaltCoefficients(
+        join([_nodes(none, layer.salt, own, layer.salt), _nodes(widths, layer.salt, layer.pores, layer.salt),
+              _nodes(none, facing, layer.top, facing)]),
+        _edges(halves, jnp.roll(halves, -1), layer.salt, layer.ionic_conductivity, f),
+    )  # fmt: skip
+
+
+def _nodes(
+    widths: Float[Array, " points"], salt: BinarySalt | None, site: Interface | Pores | None, seen: BinarySalt | None
+) -> SaltNodes:
+    every = jnp.ones_like(widths)
+    if salt is None:
+        return SaltNodes(every, 0.0 * every, NOWHERE * every, 0.0 * every, NOWHERE * every)
+    order = 0.0 if site is None or seen is None else site.kinetics.concentration_exponent
+    start = every * salt.concentration
+    return SaltNodes(FARADAY * salt.porosity * widths, every, start, order * every, start)
+
+
+def _edges(left: Edges, right: Edges, salt: BinarySalt | None, conductivity: Scalar, f: Scalar) -> SaltEdges:
+    """Edges with so much of a medium on both sides [m]."""
+    every = jnp.ones_like(left)
+    if salt is None:
+        none = 0.0 * every
+        return SaltEdges(none, none, none, NOWHERE * every, none, none, none)
+    anions = 1.0 - salt.transference_number
+    return SaltEdges(
+        conductance=FARADAY * salt.diffusivity / (left + right),
+        drag=anions * every,
+        factor=2.0 / f * anions * salt.thermodynamic_factor * every,
+        reference=salt.concentration * every,
+        exponent=salt.conductivity_exponent * every,
+        ionic_left=left / conductivity,
+        ionic_right=right / conductivity,
+    )
+
+
+def _mirrored(edges: SaltEdges) -> SaltEdges:
+    flipped = jax.tree.map(jnp.flip, edges)
+    return flipped._replace(ionic_left=flipped.ionic_right, ionic_right=flipped.ionic_left)

@@ -1,15 +1,16 @@
 """What the laws along a chain need to know: tables of numbers, and what the chain is like apart from them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from jaxtyping import Array, Float
+import jax
+import jax.numpy as jnp
 
 from jaxcell.cell import HeatBalance, SoftShort
 from jaxcell.model.loss_coefficients import LossCoefficients
 from jaxcell.units import Edges, Nodes, Scalar
 
-BOTTOM, PORE, TOP, SALT = 0, 1, 2, 3
-"""Kinds of node: plating sites, and the salt of a separator."""
+BOTTOM, PORE, TOP, FACE, BETWEEN = 0, 1, 2, 3, 4
+"""Kinds of node: plating sites, a layer's face on which nothing plates, and the separator."""
 WORKING, COUNTER, SEPARATOR = 0, 1, 2
 """Sides of a cell, and what lies between them."""
 
@@ -40,31 +41,31 @@ class NodeCoefficients(NamedTuple):
 
 
 class EdgeCoefficients(NamedTuple):
-    """Ionic current of each edge,
+    """Ionic current of each edge, toward the working electrode's collector,
 
-    J = open (u_right - u_left + R_e I + R_t I_ion - w_series + w_branch)/R + through I_ion + dragged I_cell,
+    J = open (u_right - u_left + R_e I + R_t I_ion - w_series + w_branch - w_salt)/R + through I_ion,
 
-    with I the side's own current and I_ion what of it ions carry through the separator.
+    with I the cell's current, I_ion what of it ions carry through the separator and w_salt the concentration potential.
     """
 
     open: Edges
-    """One where the edge joins two nodes, zero at the last edge of an electrode."""
+    """One where the edge joins two nodes of an electrode, zero elsewhere."""
     resistance: Edges
-    """R [Ohm m2], all but what interphases and voids add."""
+    """R [Ohm m2], all but what a salt, interphases and voids add."""
     electronic_resistance: Edges
     """R_e, the part of R that electrons cross [Ohm m2]."""
     top_resistance: Edges
     """R_t, the part of R between the top site and the separator's face [Ohm m2]."""
     through: Edges
-    """One at the last edge of an electrode, which carries the whole ionic current; else zero."""
-    dragged: Edges
-    """What of the cell's ionic current the edge carries as well: -(1 - t+) between the nodes of a salt."""
+    """One where the edge carries the whole ionic current: in the separator and at its faces; else zero."""
     ionic_resistance: Edges
-    """On the ionic path from collector to separator [Ohm m2]."""
-    from_bottom: Edges
-    """One where the edge leaves a bottom site, whose interphase and voids lie in it."""
-    to_top: Edges
-    """One where the edge reaches a top site, whose interphase and voids belong to R_t."""
+    """On the ionic path from collector to collector [Ohm m2], all but what a salt, interphases and voids add."""
+    bottom_left: Edges
+    """One where the node on the left is a bottom site, whose interphase and voids lie in the edge."""
+    bottom_right: Edges
+    top_left: Edges
+    """One where the node on the left is a top site, whose interphase and voids belong to R_t."""
+    top_right: Edges
     film_resistance: Edges
     """Film in the edge: w_series = R J at rest [Ohm m2]."""
     film_capacitance: Edges
@@ -73,21 +74,42 @@ class EdgeCoefficients(NamedTuple):
     branch_capacitance: Edges
 
 
-class SaltCoefficients(NamedTuple):
-    """The electrolyte of a separator, from the working electrode's face to the counter's."""
+class SaltNodes(NamedTuple):
+    """The salt at each node."""
 
-    widths: Float[Array, " points"]
-    """Of its finite volumes [m]."""
-    amount: Float[Array, " points"]
-    """Salt in each at the start [mol m-2]."""
-    conductivity: Scalar
-    conductivity_exponent: Scalar
-    transference_number: Scalar
-    thermodynamic_factor: Scalar
-    gradient: Scalar
-    """d(c/c0)/dx at a lithium face per current, (1 - t+)/(F D c0) [m-1 per A m-2]."""
-    per_volt: Scalar
-    """d(c/c0)/d(field) [V-1]: the field of its nodes is (c/c0 - 1) RT/F at the start's temperature."""
+    capacity: Nodes
+    """F eps width [C m-2 per mol m-3]; zero at faces, one where there is no salt and nothing flows."""
+    present: Nodes
+    """One where there is a salt, else zero."""
+    start: Nodes
+    """c at the start [mol m-3]."""
+    order: Nodes
+    """m in i0 ~ (c/c0)^m [1]; zero where the site sees no salt."""
+    reference: Nodes
+    """c0 of the same [mol m-3]."""
+
+
+class SaltEdges(NamedTuple):
+    """Anions that each edge carries to the left, G = conductance (c_right - c_left) - drag J [A m-2]."""
+
+    conductance: Edges
+    """F D/(distance) [A m-2 per mol m-3]; zero where no salt passes."""
+    drag: Edges
+    """1 - t+ [1]."""
+    factor: Edges
+    """2 (1 - t+) (1 + dln y/dln c) RT/F [V]: w_salt is this times ln(c_right/c_left)."""
+    reference: Edges
+    """c0 [mol m-3]."""
+    exponent: Edges
+    """n in kappa = kappa0 (c/c0)^n [1]."""
+    ionic_left: Edges
+    """Distance over kappa0 from the node on the left [Ohm m2], whose concentration it follows."""
+    ionic_right: Edges
+
+
+class SaltCoefficients(NamedTuple):
+    nodes: SaltNodes
+    edges: SaltEdges
 
 
 class Coefficients(NamedTuple):
@@ -101,6 +123,7 @@ class Coefficients(NamedTuple):
     separator_resistance: Scalar
     """[Ohm m2]; without the electrolyte where it has a salt."""
     salt: SaltCoefficients | None
+    """None where no part of the cell has one."""
     short: SoftShort | None
     heat: HeatBalance | None
 
@@ -109,9 +132,9 @@ class Structure(NamedTuple):
     """What a chain is like, apart from numbers."""
 
     kinds: tuple[int, ...]
-    """BOTTOM, PORE or TOP of each node."""
+    """BOTTOM, PORE, TOP, FACE or BETWEEN of each node."""
     sides: tuple[int, ...]
-    """WORKING or COUNTER for each node."""
+    """WORKING, SEPARATOR or COUNTER for each node."""
     forms: tuple[frozenset[str], ...]
     """Of each node, where lithium can be, whether contact can be lost, and whether an interphase inside resists."""
     series_films: bool
@@ -120,3 +143,8 @@ class Structure(NamedTuple):
     """Whether any top site has a film: then its voltages are the last edge state."""
     marcus: bool
     """Whether any site has Marcus-Hush-Chidsey kinetics."""
+
+
+def join(parts: list[Any]) -> Any:
+    """Numbers of consecutive stretches of the chain as one."""
+    return jax.tree.map(lambda *arrays: jnp.concatenate(arrays), *parts)

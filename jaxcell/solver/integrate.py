@@ -14,6 +14,7 @@ from jaxtyping import Array
 from jaxcell.solver.control import current_to_begin_with, excesses
 from jaxcell.solver.ends import StepEnd, judged, judged_on_time, look_again, look_ahead, reach
 from jaxcell.solver.kernel import in_one_kernel
+from jaxcell.solver.newton import STEEPNESS
 from jaxcell.solver.replay import GUARD_MARGIN, replay
 from jaxcell.solver.results import RESULTS
 from jaxcell.solver.schedule import NO_STOP, POWER, Plan, Schedule
@@ -311,11 +312,13 @@ def _error_size(system: ChainSystem, old: State, new: State, error: State, setti
     """Largest local error in units of its tolerance; one is the limit."""
     field = settings.atol + settings.rtol * jnp.maximum(jnp.abs(old.field), jnp.abs(new.field))
     edge = settings.atol + settings.rtol * jnp.maximum(jnp.abs(old.edge), jnp.abs(new.edge))
+    # A relative change of the salt by x shifts u by some x RT/F.
+    salt = settings.atol * STEEPNESS * system.salt_origin + settings.rtol * jnp.abs(new.salt)
     # Amounts count from the start of the run, so their size says nothing about the digits that matter.
     node = settings.atol * system.node_tolerance
     # What changes the laws by their own order shifts u by some RT/F: a tenth of a volt at most.
     whole = settings.atol * 10.0 * system.shared_scale
-    relative = zip(error, (field, node, edge, whole), strict=True)
+    relative = zip(error, (field, salt, node, edge, whole), strict=True)
     sizes = [jnp.abs(one) / allowed for one, allowed in relative]
     return jnp.max(jnp.stack([jnp.max(s, initial=0.0) for s in sizes]))
 

@@ -2,19 +2,28 @@
 
 All derivatives of the laws along the chain are diagonal, so a handful of forward-mode derivatives with vectors of
 ones gives every block.  Local states are eliminated point by point (small systems, vectorised along the chain, whose
-zeros are known beforehand and left out), the field by one tridiagonal solve, the states of the whole cell by a Schur
+zeros are known beforehand and left out), the fields by one tridiagonal solve, the states of the whole cell by a Schur
 complement.
 """
 
-import functools
-from collections.abc import Iterable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxcell.solver.pointwise import (
+    Full,
+    Matrix,
+    diagonal_less,
+    inverse,
+    plus_matrices,
+    plus_product,
+    plus_times,
+    times,
+    times_matrix,
+)
 from jaxcell.solver.system import (
     Capacities,
     ChainSystem,
@@ -33,11 +42,7 @@ from jaxcell.solver.system import (
     stacked,
 )
 from jaxcell.solver.tridiagonal import solve_tridiagonal
-from jaxcell.units import Edges, NodeMask, Nodes, Scalar
-
-Row: TypeAlias = tuple[Array | None, ...]
-"""Coefficients of the local states at each point; None for zero."""
-Matrix: TypeAlias = tuple[Row, ...]
+from jaxcell.units import Nodes, Scalar
 
 
 class Border(NamedTuple):
@@ -52,21 +57,24 @@ class Border(NamedTuple):
 
 
 class Linearisation(NamedTuple):
-    """Derivatives of the laws at a state, for a stage of length g [s]."""
+    """Derivatives of the laws at a state, for a stage of length g [s]: a row for each thing that is differentiated."""
 
     step: Scalar
     rate: State
     """M dY/dt."""
-    rate_field: Rows
+    rate_fields: Full
+    """Of the node states."""
     rate_node: Matrix
-    flux_left: Edges
-    flux_right: Edges
-    flux_edge: Row
-    flux_seen: Matrix
+    flux_left: Full
+    """By the fields on the left."""
+    flux_right: Full
+    flux_edge: Full
+    flux_seen: tuple[Matrix, ...]
     """By the node states on the left and on the right."""
-    rate_left: Rows
-    rate_right: Rows
-    rate_edge: Matrix
+    rate_left: Full
+    """Of the edge states."""
+    rate_right: Full
+    rate_edge: Full
     rate_seen: tuple[Matrix, ...]
     border: Border
 
@@ -74,24 +82,25 @@ class Linearisation(NamedTuple):
 def linearise(system: ChainSystem, state: State, step: Scalar, current: Scalar) -> Linearisation:
     """Laws and their derivatives at a state, by forward-mode differentiation with vectors of ones."""
     own = system.settled(state.shared)
-    field, nodes, edges = state.field, tuple(state.node), tuple(state.edge)
+    fields, nodes, edges = state.fields, tuple(state.node), tuple(state.edge)
     left, right = neighbours(state)
-    ones = jnp.ones_like(field)
+    ones = jnp.ones_like(state.field)
+    every, k, m = range(len(fields)), range(len(nodes)), range(len(edges))
 
     def by(law, row: Nodes):
         """Value of a law at a row, and its derivative by that row."""
         return jax.jvp(law, (row,), (ones,))
 
-    node_rate, rate_field = by(lambda u: own.node(u, nodes), field)
+    by_field = [by(lambda u, j=j: own.node(_with(fields, j, u), nodes), fields[j]) for j in every]
     read = sorted({j for reads in system.node_reads for j in reads})
-    by_node = {j: by(lambda z, j=j: own.node(field, _with(nodes, j, z)), nodes[j])[1] for j in read}
+    by_node = {j: by(lambda z, j=j: own.node(fields, _with(nodes, j, z)), nodes[j])[1] for j in read}
 
     def edge_law(left: Site, right: Site, states: Rows) -> EdgeLaw:
         return own.edge(left, right, states, current, state.shared)
 
-    edge, from_left = by(lambda u: edge_law(left._replace(field=u), right, edges), left.field)
-    _, from_right = by(lambda u: edge_law(left, right._replace(field=u), edges), right.field)
-    by_edge = [by(lambda w, j=j: edge_law(left, right, _with(edges, j, w)), edges[j])[1] for j in range(len(edges))]
+    by_left = [by(lambda u, j=j: edge_law(_field_with(left, j, u), right, edges), left.fields[j]) for j in every]
+    by_right = [by(lambda u, j=j: edge_law(left, _field_with(right, j, u), edges), right.fields[j])[1] for j in every]
+    by_edge = [by(lambda w, j=j: edge_law(left, right, _with(edges, j, w)), edges[j])[1] for j in m]
     on_left = {
         j: by(lambda z, j=j: edge_law(_state_with(left, j, z), right, edges), nodes[j])[1] for j in system.edge_reads
     }
@@ -100,24 +109,29 @@ def linearise(system: ChainSystem, state: State, step: Scalar, current: Scalar) 
         for j in system.edge_reads
     }
     sides = (on_left, on_right)
-    k, m = range(len(nodes)), range(len(edges))
+    (edge, _), from_left = by_left[0], [law for _, law in by_left]
     return Linearisation(
         step=step,
-        rate=balance(system, node_rate, edge, own.whole(state, current)),
-        rate_field=rate_field,
+        rate=balance(by_field[0][0], edge, own.whole(state, current)),
+        rate_fields=tuple(tuple(rate[i] for _, rate in by_field) for i in k),
         rate_node=tuple(
             tuple(by_node[j][i] if j in reads else None for j in k) for i, reads in enumerate(system.node_reads)
         ),
-        flux_left=from_left.flux,
-        flux_right=from_right.flux,
-        flux_edge=tuple(law.flux for law in by_edge),
-        flux_seen=tuple(tuple(side[j].flux if j in side else None for j in k) for side in sides),
-        rate_left=from_left.rate,
-        rate_right=from_right.rate,
+        flux_left=tuple(tuple(law.flux[i] for law in from_left) for i in every),
+        flux_right=tuple(tuple(law.flux[i] for law in by_right) for i in every),
+        flux_edge=tuple(tuple(law.flux[i] for law in by_edge) for i in every),
+        flux_seen=tuple(_seen([side[j].flux if j in side else None for j in k], len(fields)) for side in sides),
+        rate_left=tuple(tuple(law.rate[i] for law in from_left) for i in m),
+        rate_right=tuple(tuple(law.rate[i] for law in by_right) for i in m),
         rate_edge=tuple(tuple(law.rate[i] for law in by_edge) for i in m),
-        rate_seen=tuple(tuple(tuple(side[j].rate[i] if j in side else None for j in k) for i in m) for side in sides),
+        rate_seen=tuple(_seen([side[j].rate if j in side else None for j in k], len(edges)) for side in sides),
         border=_border(system, state, current),
     )
+
+
+def _seen(derivatives: list[Rows | None], rows: int) -> Matrix:
+    """A matrix of that many rows from its columns; None for a column of zeros."""
+    return tuple(tuple(None if column is None else column[i] for column in derivatives) for i in range(rows))
 
 
 def _border(system: ChainSystem, state: State, current: Scalar) -> Border:
@@ -138,40 +152,49 @@ def _border(system: ChainSystem, state: State, current: Scalar) -> Border:
 
 def multiply(system: ChainSystem, lin: Linearisation, state: State) -> State:
     """(M/g - rate') D: the matrix of a stage times a state."""
-    field, node, edge, shared = state
-    right, node_right = right_neighbour(field), right_neighbour(node)
-    flux = lin.flux_left * field + lin.flux_right * right + _dot(lin.flux_edge, edge, field)
-    node_rate = tuple(_plus_product(d * field, row, node) for d, row in zip(lin.rate_field, lin.rate_node, strict=True))
-    pushed = [a * field + b * right for a, b in zip(lin.rate_left, lin.rate_right, strict=True)]
-    edge_rate = [_plus_product(p, row, edge) for p, row in zip(pushed, lin.rate_edge, strict=True)]
-    for side, values in enumerate((node, node_right)):
-        flux = _plus_product(flux, lin.flux_seen[side], values)
-        edge_rate = [_plus_product(r, row, values) for r, row in zip(edge_rate, lin.rate_seen[side], strict=True)]
-    whole = _times(lin.border.rows, state) + jnp.sum(lin.border.own * shared[None], axis=1)
-    rate = _plus(balance(system, node_rate, EdgeLaw(flux, tuple(edge_rate)), whole), lin.border.columns, shared)
+    fields, node, edge = state.fields, tuple(state.node), tuple(state.edge)
+    right, node_right = ([right_neighbour(row) for row in rows] for rows in (fields, node))
+    none = jnp.zeros_like(state.field)
+    node_rate = plus_times(plus_times((none,) * len(node), lin.rate_fields, fields), lin.rate_node, node)
+
+    def along(by_left: Full, by_right: Full, by_edge: Full, seen: tuple[Matrix, ...]) -> Rows:
+        out = (none,) * len(by_left)
+        for matrix, column in (
+            (by_left, fields),
+            (by_right, right),
+            (by_edge, edge),
+            (seen[0], node),
+            (seen[1], node_right),
+        ):
+            out = plus_times(out, matrix, column)
+        return out
+
+    flux = along(lin.flux_left, lin.flux_right, lin.flux_edge, lin.flux_seen)
+    edge_rate = along(lin.rate_left, lin.rate_right, lin.rate_edge, lin.rate_seen)
+    whole = _times(lin.border.rows, state) + jnp.sum(lin.border.own * state.shared[None], axis=1)
+    rate = _plus(balance(node_rate, EdgeLaw(flux, edge_rate), whole), lin.border.columns, state.shared)
     return jax.tree.map(lambda stored, r: stored / lin.step - r, system.capacities.times(state), rate)
 
 
 class Factors(NamedTuple):
     """The matrix of a stage, M/g minus the rates' derivatives, with the local states eliminated."""
 
-    lower: Nodes
-    diagonal: Nodes
-    upper: Nodes
-    """The tridiagonal matrix of the field."""
+    lower: Full
+    diagonal: Full
+    upper: Full
+    """The tridiagonal matrix of the fields."""
     node_inverse: Matrix
-    node_gain: Rows
-    """dz/du."""
+    node_gain: Full
+    """dz/d(fields)."""
     charge_rate: Rows
     """c/g."""
     edge_inverse: Matrix
-    gain_left: Rows
-    """dw/du_left."""
-    gain_right: Rows
-    flux_edge: Row
-    flux_seen: Matrix
+    gain_left: Full
+    """dw/d(fields on the left)."""
+    gain_right: Full
+    flux_edge: Full
+    flux_seen: tuple[Matrix, ...]
     rate_seen: tuple[Matrix, ...]
-    has_left: NodeMask
     response: State
     """Of the chain to a unit of each state of the whole cell."""
     rows: State
@@ -183,21 +206,20 @@ class Factors(NamedTuple):
 def factorise(system: ChainSystem, lin: Linearisation) -> Factors:
     """Eliminate the local states: their part of the matrix is inverted point by point."""
     capacities = system.capacities
-    node_inverse = _inverse(_less(1.0 / lin.step, lin.rate_node, list(capacities.node)))
-    edge_inverse = _inverse(_less(1.0 / lin.step, lin.rate_edge, list(capacities.edge)))
-    node_gain = _apply(node_inverse, lin.rate_field)
-    gain_next = tuple(right_neighbour(row) for row in node_gain)
-    by_left = _apply_to(lin.rate_left, lin.rate_seen[0], node_gain)
-    by_right = _apply_to(lin.rate_right, lin.rate_seen[1], gain_next)
-    gain_left, gain_right = _apply(edge_inverse, by_left), _apply(edge_inverse, by_right)
-    flux_left = _plus_product(_plus_product(lin.flux_left, lin.flux_edge, gain_left), lin.flux_seen[0], node_gain)
-    flux_right = _plus_product(_plus_product(lin.flux_right, lin.flux_edge, gain_right), lin.flux_seen[1], gain_next)
+    node_inverse = inverse(diagonal_less(1.0 / lin.step, lin.rate_node, tuple(capacities.node)))
+    edge_inverse = inverse(diagonal_less(1.0 / lin.step, lin.rate_edge, tuple(capacities.edge)))
+    node_gain = times_matrix(node_inverse, lin.rate_fields)
+    gain_next = jax.tree.map(right_neighbour, node_gain)
+    gain_left = times_matrix(edge_inverse, plus_matrices(lin.rate_left, lin.rate_seen[0], node_gain))
+    gain_right = times_matrix(edge_inverse, plus_matrices(lin.rate_right, lin.rate_seen[1], gain_next))
+    flux_left = plus_matrices(plus_matrices(lin.flux_left, lin.flux_edge, gain_left), lin.flux_seen[0], node_gain)
+    flux_right = plus_matrices(plus_matrices(lin.flux_right, lin.flux_edge, gain_right), lin.flux_seen[1], gain_next)
     charge_rate = tuple(row / lin.step for row in capacities.node_charge)
-    stored = _plus_product(capacities.field / lin.step, charge_rate, node_gain)
+    stored = _stored(capacities, lin.step, charge_rate, node_gain)
     chain = Factors(
-        lower=left_edge(flux_left, system.has_left),
-        diagonal=stored - flux_left + left_edge(flux_right, system.has_left),
-        upper=-flux_right,
+        lower=jax.tree.map(left_edge, flux_left),
+        diagonal=jax.tree.map(lambda s, a, b: s - a + left_edge(b), stored, flux_left, flux_right),
+        upper=jax.tree.map(jnp.negative, flux_right),
         node_inverse=node_inverse,
         node_gain=node_gain,
         charge_rate=charge_rate,
@@ -207,12 +229,19 @@ def factorise(system: ChainSystem, lin: Linearisation) -> Factors:
         flux_edge=lin.flux_edge,
         flux_seen=lin.flux_seen,
         rate_seen=lin.rate_seen,
-        has_left=system.has_left,
         response=lin.border.columns,
         rows=lin.border.rows,
         whole_inverse=lin.border.own,
     )
     return chain if lin.border.own.shape[0] == 0 else _with_border(chain, lin, capacities)
+
+
+def _stored(capacities: Capacities, step: Scalar, charge_rate: Rows, node_gain: Full) -> Full:
+    """What the nodes store, by the fields."""
+    none = jnp.zeros_like(capacities.field)
+    charge = (capacities.field / step, *(none for _ in capacities.salt))
+    charge = plus_matrices((charge,), (charge_rate,), node_gain)
+    return (*charge, *((none, row / step) for row in capacities.salt))
 
 
 def _with_border(chain: Factors, lin: Linearisation, capacities: Capacities) -> Factors:
@@ -224,8 +253,8 @@ def _with_border(chain: Factors, lin: Linearisation, capacities: Capacities) -> 
         stored = capacities.shared[i] / lin.step if i == j else 0.0
         return stored - lin.border.own[i, j] - inner(row_of(lin.border.rows, i), row_of(response, j))
 
-    inverse = _inverse(tuple(tuple(left(i, j) for j in range(count)) for i in range(count)))
-    entries = jnp.stack([entry for row in inverse for entry in row if entry is not None])
+    solved = inverse(tuple(tuple(left(i, j) for j in range(count)) for i in range(count)))
+    entries = jnp.stack([entry for row in solved for entry in row if entry is not None])
     return chain._replace(response=response, whole_inverse=jnp.reshape(entries, (count, count)))
 
 
@@ -241,26 +270,27 @@ def substitute(factors: Factors, rhs: State) -> State:
 
 def _substitute_chain(factors: Factors, rhs: State) -> State:
     """... with the states of the whole cell at rest."""
-    node_free = _apply(factors.node_inverse, tuple(rhs.node))
+    node_free = times(factors.node_inverse, tuple(rhs.node))
     free_next = tuple(right_neighbour(row) for row in node_free)
-    pushed = _apply_to(_apply_to(tuple(rhs.edge), factors.rate_seen[0], node_free), factors.rate_seen[1], free_next)
-    edge_free = _apply(factors.edge_inverse, pushed)
-    flux_free = _dot(factors.flux_edge, edge_free, rhs.field)
-    flux_free = _plus_product(
-        _plus_product(flux_free, factors.flux_seen[0], node_free), factors.flux_seen[1], free_next
+    pushed = plus_times(plus_times(tuple(rhs.edge), factors.rate_seen[0], node_free), factors.rate_seen[1], free_next)
+    edge_free = times(factors.edge_inverse, pushed)
+    flux_free: Rows = tuple(jnp.zeros_like(rhs.field) for _ in rhs.fields)
+    for matrix, column in (
+        (factors.flux_edge, edge_free),
+        *zip(factors.flux_seen, (node_free, free_next), strict=True),
+    ):
+        flux_free = plus_times(flux_free, matrix, column)
+    free = [row + flux - left_edge(flux) for row, flux in zip(rhs.fields, flux_free, strict=True)]
+    stored_free = plus_product(jnp.zeros_like(rhs.field), factors.charge_rate, node_free)
+    fields = solve_tridiagonal(factors.lower, factors.diagonal, factors.upper, (free[0] - stored_free, *free[1:]))
+    node = plus_times(node_free, factors.node_gain, fields)
+    edge = plus_times(
+        plus_times(edge_free, factors.gain_left, fields), factors.gain_right, jax.tree.map(right_neighbour, fields)
     )
-    stored_free = _dot(factors.charge_rate, node_free, rhs.field)
-    field = solve_tridiagonal(
-        factors.lower,
-        factors.diagonal,
-        factors.upper,
-        rhs.field + flux_free - left_edge(flux_free, factors.has_left) - stored_free,
+    like = rhs.field
+    return State(
+        fields[0], stacked(fields[1:], like), stacked(node, like), stacked(edge, like), jnp.zeros_like(rhs.shared)
     )
-    right = right_neighbour(field)
-    node = tuple(gain * field + free for gain, free in zip(factors.node_gain, node_free, strict=True))
-    gains = zip(factors.gain_left, factors.gain_right, edge_free, strict=True)
-    edge = tuple(a * field + b * right + free for a, b, free in gains)
-    return State(field, stacked(node, field), stacked(edge, field), jnp.zeros_like(rhs.shared))
 
 
 def no_factors(system: ChainSystem, state: State) -> Factors:
@@ -272,6 +302,10 @@ def no_factors(system: ChainSystem, state: State) -> Factors:
 
 def _with(rows: Rows, index: int, row: Nodes) -> Rows:
     return (*rows[:index], row, *rows[index + 1 :])
+
+
+def _field_with(site: Site, index: int, row: Nodes) -> Site:
+    return site._replace(fields=_with(site.fields, index, row))
 
 
 def _state_with(site: Site, index: int, row: Nodes) -> Site:
@@ -293,67 +327,3 @@ def _plus(state: State, columns: State, amounts: Float[Array, " s"]) -> State:
     for j in range(amounts.shape[0]):
         state = jax.tree.map(lambda y, column, j=j: y + amounts[j] * column[j], state, columns)
     return state
-
-
-def _plus_product(start: Array, row: Row | Rows, columns: Iterable[Array]) -> Array:
-    """Start plus the sum over the local states, point by point."""
-    terms = [a * b for a, b in zip(row, columns, strict=True) if a is not None]
-    return functools.reduce(jnp.add, terms, start)
-
-
-def _dot(row: Row | Rows, columns: Iterable[Array], like: Nodes) -> Array:
-    return _plus_product(jnp.zeros_like(like), row, columns)
-
-
-def _apply_to(start: Rows, matrix: Matrix, columns: Rows) -> Rows:
-    return tuple(_plus_product(s, row, columns) for s, row in zip(start, matrix, strict=True))
-
-
-def _apply(matrix: Matrix, columns: Rows) -> Rows:
-    """Matrix times columns, point by point; no row is empty."""
-    return tuple(
-        functools.reduce(jnp.add, [a * b for a, b in zip(row, columns, strict=True) if a is not None]) for row in matrix
-    )
-
-
-def _less(diagonal: Array, matrix: Matrix, weights: list[Array]) -> Matrix:
-    """weights diagonal - matrix."""
-
-    def entry(i: int, j: int) -> Array | None:
-        own = matrix[i][j]
-        if i != j:
-            return None if own is None else -own
-        return weights[i] * diagonal if own is None else weights[i] * diagonal - own
-
-    return tuple(tuple(entry(i, j) for j in range(len(matrix))) for i in range(len(matrix)))
-
-
-def _inverse(matrix: Matrix) -> Matrix:
-    """Inverses of n x n systems, one at each point, by elimination without pivoting, written out for small n.
-
-    The matrices are M/g minus the rates' derivatives: diagonally dominant for the short g that accuracy asks for.
-    Zeros (None) stay zeros where elimination does not fill them.
-    """
-    n = len(matrix)
-    rows: list[list[Array | None]] = [[*matrix[i], *([None] * n)] for i in range(n)]
-    for i in range(n):
-        own = matrix[i][i]
-        rows[i][n + i] = None if own is None else jnp.ones_like(own)
-    for pivot in range(n):
-        head = rows[pivot][pivot]
-        if head is None:
-            raise ValueError("a local state must have a rate or a capacity of its own.")
-        scale = 1.0 / head
-        rows[pivot] = [None if entry is None else entry * scale for entry in rows[pivot]]
-        for other in range(n):
-            factor = rows[other][pivot]
-            if other != pivot and factor is not None:
-                rows[other] = [_minus(a, factor, b) for a, b in zip(rows[other], rows[pivot], strict=True)]
-    return tuple(tuple(row[n:]) for row in rows)
-
-
-def _minus(entry: Array | None, factor: Array, other: Array | None) -> Array | None:
-    """entry - factor other."""
-    if other is None:
-        return entry
-    return -factor * other if entry is None else entry - factor * other

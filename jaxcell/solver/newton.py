@@ -17,6 +17,9 @@ from jaxcell.units import Counter, Flag, Scalar
 STEEPNESS = 40.0
 """About F/RT [V-1]: Newton updates of kinetic nodes beyond 1/STEEPNESS grow with their logarithm only."""
 
+SALT_JUMP = 1e-3
+"""Share of its start by which Newton may take salt beyond exhaustion at a time."""
+
 
 def residual(system: ChainSystem, state: State, base: State, step: Scalar, current: Scalar) -> State:
     """M (Y - B)/g - rate(Y, I): A m-2 for the field, rates for the local states."""
@@ -31,9 +34,9 @@ def _residual(system: ChainSystem, state: State, base: State, step: Scalar, rate
 class NewtonSettings(NamedTuple):
     """When to stop iterating.
 
-    Sizes are dimensionless: increments of the field over 1/STEEPNESS, of node states over their scale.  Convergence is
-    quadratic, so after increments a and b the next is predicted as c b^2 with c = b/a^2, or 1 if that is more; the
-    iteration stops once the predicted size, that is the error left, is below `tolerance`.
+    Sizes are dimensionless: increments of the field over 1/STEEPNESS, of salt and node states over their scale.
+    Convergence is quadratic, so after increments a and b the next is predicted as c b^2 with c = b/a^2, or 1 if that is
+    more; the iteration stops once the predicted size, that is the error left, is below `tolerance`.
     """
 
     tolerance: float = 4e-5
@@ -136,20 +139,22 @@ def rate_by_current(system: ChainSystem, state: State, current: Scalar) -> State
 
 
 def _size(system: ChainSystem, state: State, increment: State) -> Scalar:
-    """Largest increment: of the field in thermal voltages, of node states in what matters to them."""
+    """Largest increment: of the field in thermal voltages, of salt and node states in what matters to them."""
     field = STEEPNESS * jnp.max(jnp.abs(increment.field))
+    salt = jnp.max(jnp.abs(increment.salt) / system.salt_origin, initial=0.0)
     # A large amount cannot be resolved beyond rounding: 1e-9 of it counts as nothing.
     scale = system.node_scale + (1e-9 / 4e-5) * jnp.abs(state.node)
     local = jnp.max(jnp.abs(increment.node) / scale, initial=0.0)
     whole = jnp.max(jnp.abs(increment.shared) / system.shared_scale, initial=0.0)
-    return jnp.maximum(jnp.maximum(field, local), whole)
+    return jnp.maximum(jnp.maximum(field, salt), jnp.maximum(local, whole))
 
 
 def _limited(system: ChainSystem, state: State, increment: State) -> State:
     """Apply an increment, kept inside the region where the exponentials can be trusted.
 
     Updates of kinetic nodes grow logarithmically beyond RT/F, and a live amount shrinks by at most ten to one
-    (plus half its scale) at a time, so that it cannot jump across exhaustion.  The converged state is unaffected.
+    (plus half its scale) at a time, so that it cannot jump across exhaustion; salt likewise.  The converged state is
+    unaffected.
     """
     scaled = STEEPNESS * jnp.abs(increment.field)
     slow = jnp.sign(increment.field) * (1.0 + jnp.log(jnp.maximum(scaled, 1.0))) / STEEPNESS
@@ -157,4 +162,6 @@ def _limited(system: ChainSystem, state: State, increment: State) -> State:
     amount = state.node + system.node_origin
     decrease = 0.9 * jnp.abs(amount) + 0.5 * system.node_scale
     node = state.node + jnp.maximum(increment.node, -decrease)
-    return State(state.field + field, node, state.edge + increment.edge, state.shared + increment.shared)
+    concentration = system.salt_origin + state.salt
+    salt = state.salt + jnp.maximum(increment.salt, -0.9 * jnp.abs(concentration) - SALT_JUMP * system.salt_origin)
+    return State(state.field + field, salt, node, state.edge + increment.edge, state.shared + increment.shared)

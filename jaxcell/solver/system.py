@@ -1,18 +1,19 @@
 """What the solver needs to know of a model: a chain of nodes that talk to their neighbours.
 
-The state is a field u at M nodes, k local states z at each node, l local states w at each edge (edge m lies
-to the right of node m, and the last edge of an electrode meets the separator) and a few states s of the whole cell.
-With I the cell's current density, the equations are
+The state is a field u at M nodes and, where there is a salt, its concentration c; k local states z at each node, l
+local states w at each edge (edge m lies to the right of node m, and nothing flows in the last one) and a few states s
+of the whole cell.  With I the cell's current density, the equations are
 
-    C_m du_m/dt + sum_k c_k dz_mk/dt  =  J_m - left_m J_(m-1)       (charge at node m)
-    Z_m dz_m/dt  =  z'(u_m, z_m, s)                                  (local states of a node)
-    T_m dw_m/dt  =  W(u_m, z_m, u_(m+1), z_(m+1), w_m, I, s)         (local states of an edge; its flux J_m likewise)
+    C_m du_m/dt + sum_k c_k dz_mk/dt  =  J_m - J_(m-1)               (charge at node m)
+                        B_m dc_m/dt  =  G_m - G_(m-1)                (salt at node m)
+    Z_m dz_m/dt  =  z'(u_m, c_m, z_m, s)                             (local states of a node)
+    T_m dw_m/dt  =  W(u, c, z on both sides, w_m, I, s)              (local states of an edge; its fluxes J, G likewise)
         S ds/dt  =  V(everything, I)                                 (states of the cell)
 
-so eliminating z and w point by point leaves one tridiagonal system for u, however many local states there are, with a
-border of as many rows and columns as there are s.  C_m, Z_m, T_m or S of zero make their row algebraic.  Charge that
-leaves the ionic phase is written as what it is stored in, c dz/dt: the rates of a fast reaction, which are large and
-nearly cancel, do not enter the balance.
+so eliminating z and w point by point leaves one tridiagonal system for u (of 2 x 2 blocks with c), however many local
+states there are, with a border of as many rows and columns as there are s.  C, B, Z, T or S of zero make their row
+algebraic.  Charge that leaves the ionic phase is written as what it is stored in, c dz/dt: the rates of a fast
+reaction, which are large and nearly cancel, do not enter the balance.
 """
 
 from abc import abstractmethod
@@ -25,12 +26,18 @@ from jaxtyping import Array, Float
 
 from jaxcell.units import Edges, NodeMask, Nodes, Scalar
 
+Rows: TypeAlias = tuple[Nodes, ...]
+"""Fields, local states or their rates, a row each: laws take rows, so that derivatives by one do not drag the others
+along."""
+
 
 class State(NamedTuple):
-    """Field and local states of the chain; also used for their increments, residuals and rates."""
+    """Fields and local states of the chain; also used for their increments, residuals and rates."""
 
     field: Float[Array, " nodes"]
     """u [V] at the nodes."""
+    salt: Float[Array, "salts nodes"]
+    """Concentration of the salt less that at the start [mol m-3]; one row, or none."""
     node: Float[Array, "k nodes"]
     """z: local states of the nodes."""
     edge: Float[Array, "l nodes"]
@@ -38,15 +45,16 @@ class State(NamedTuple):
     shared: Float[Array, " s"]
     """s: states of the whole cell."""
 
-
-Rows: TypeAlias = tuple[Nodes, ...]
-"""Local states or their rates, a row each: laws take rows, so that derivatives by one do not drag the others along."""
+    @property
+    def fields(self) -> Rows:
+        """u and, where there is a salt, its concentration."""
+        return (self.field, *self.salt)
 
 
 class Site(NamedTuple):
     """What an edge sees of a node."""
 
-    field: Nodes
+    fields: Rows
     states: Rows
 
 
@@ -66,10 +74,10 @@ def inner(one: State, other: State) -> Scalar:
 
 
 class EdgeLaw(NamedTuple):
-    """What an edge does at given u on both sides, w and I."""
+    """What an edge does at given fields on both sides, w and I."""
 
-    flux: Edges
-    """J [A m-2], toward the collector."""
+    flux: Rows
+    """J [A m-2], toward the left, and of the salt's anions, G [A m-2]."""
     rate: Rows
     """T dw/dt."""
 
@@ -79,6 +87,8 @@ class Capacities(NamedTuple):
 
     field: Nodes
     """C [F m-2]."""
+    salt: Float[Array, "salts nodes"]
+    """B [C m-2 per mol m-3]."""
     node: Float[Array, "k nodes"]
     """Z: one, or zero where a row is algebraic."""
     node_charge: Float[Array, "k nodes"]
@@ -93,7 +103,9 @@ class Capacities(NamedTuple):
         field = self.field * state.field
         for charge, stored in zip(self.node_charge, state.node, strict=True):
             field = field + charge * stored
-        return State(field, self.node * state.node, self.edge * state.edge, self.shared * state.shared)
+        return State(
+            field, self.salt * state.salt, self.node * state.node, self.edge * state.edge, self.shared * state.shared
+        )
 
 
 class ChainSystem(eqx.Module):
@@ -106,13 +118,13 @@ class ChainSystem(eqx.Module):
 
     @property
     @abstractmethod
-    def has_left(self) -> NodeMask:
-        """Whether the node has an edge on its left (False at the first node of an electrode)."""
+    def kinetic(self) -> NodeMask:
+        """Whether the node's source grows exponentially in u (its Newton updates are limited)."""
 
     @property
     @abstractmethod
-    def kinetic(self) -> NodeMask:
-        """Whether the node's source grows exponentially in u (its Newton updates are limited)."""
+    def salt_origin(self) -> Float[Array, "salts nodes"]:
+        """What the salt's concentration counts from [mol m-3]; also the change that alters its laws."""
 
     @property
     @abstractmethod
@@ -152,7 +164,7 @@ class ChainSystem(eqx.Module):
         """This system with the numbers of its laws at given states of the whole cell, once for many evaluations."""
 
     @abstractmethod
-    def node(self, field: Nodes, states: Rows) -> Rows:
+    def node(self, fields: Rows, states: Rows) -> Rows:
         """Z dz/dt of a settled system, element by element."""
 
     @abstractmethod
@@ -176,28 +188,28 @@ def right_neighbour(values: Float[Array, "*rows nodes"]) -> Float[Array, "*rows 
     return jnp.roll(values, -1, axis=-1)
 
 
-def left_edge(flux: Edges, has_left: NodeMask) -> Nodes:
-    """J_(m-1) at node m, zero at the first node of an electrode."""
-    return jnp.where(has_left, jnp.roll(flux, 1), 0.0)
+def left_edge(flux: Edges) -> Nodes:
+    """J_(m-1) at node m, zero at the first node."""
+    return jnp.where(jnp.arange(flux.shape[-1]) == 0, 0.0, jnp.roll(flux, 1))
 
 
 def neighbours(state: State) -> tuple[Site, Site]:
     """The nodes on either side of each edge."""
-    right = right_neighbour(state.field), tuple(right_neighbour(state.node))
-    return Site(state.field, tuple(state.node)), Site(*right)
+    here = Site(state.fields, tuple(state.node))
+    return here, jax.tree.map(right_neighbour, here)
 
 
 def rates(system: ChainSystem, state: State, current: Scalar) -> State:
-    """M dY/dt: net current into each node, rates of the local states and of those of the whole cell."""
+    """M dY/dt: net fluxes into each node, rates of the local states and of those of the whole cell."""
     own = system.settled(state.shared)
     edge = own.edge(*neighbours(state), tuple(state.edge), current, state.shared)
-    return balance(system, own.node(state.field, tuple(state.node)), edge, own.whole(state, current))
+    return balance(own.node(state.fields, tuple(state.node)), edge, own.whole(state, current))
 
 
-def balance(system: ChainSystem, node_rate: Rows, edge: EdgeLaw, whole: Float[Array, " s"]) -> State:
+def balance(node_rate: Rows, edge: EdgeLaw, whole: Float[Array, " s"]) -> State:
     """M dY/dt from the laws' values."""
-    net = edge.flux - left_edge(edge.flux, system.has_left)
-    return State(net, stacked(node_rate, net), stacked(edge.rate, net), whole)
+    charge, *salt = (flux - left_edge(flux) for flux in edge.flux)
+    return State(charge, stacked(tuple(salt), charge), stacked(node_rate, charge), stacked(edge.rate, charge), whole)
 
 
 def stacked(rows: Rows, like: Nodes) -> Float[Array, "k nodes"]:

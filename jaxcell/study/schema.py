@@ -30,6 +30,7 @@ class Kinetics(Table):
     anodic_transfer_coefficient: Coefficient | None = None
     reorganisation_energy_ev: Positive | None = None
     activation_energy_ev: NotNegative | None = None
+    concentration_exponent: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
     def _one_law(self) -> "Kinetics":
@@ -157,6 +158,18 @@ class Pores(Table):
     dead_lithium: DeadLithium | None = None
 
 
+class BinarySalt(Table):
+    """Salt of two ions in the separator or a layer."""
+
+    concentration_mol_l: Positive | None = None
+    transference_number: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    diffusivity_cm2_s: Positive | None = None
+    porosity: Fraction | None = None
+    conductivity_exponent: Annotated[float, Field(ge=-2, le=4, allow_inf_nan=False)] | None = None
+    thermodynamic_factor: Positive | None = None
+    activation_energy_ev: NotNegative | None = None
+
+
 class ProtectionLayer(Table):
     """A mixed conductor on the electrode; `top = false` where lithium cannot plate below the separator."""
 
@@ -170,6 +183,7 @@ class ProtectionLayer(Table):
     activation_energy_ev: NotNegative | None = None
     storage: Storage | None = None
     trap: Trap | None = None
+    salt: BinarySalt | None = None
 
     @field_validator("top", mode="before")
     @classmethod
@@ -193,18 +207,6 @@ class Electrode(Table):
         if self.initial_potential_v is not None and not self.collector:
             raise ValueError("takes initial_potential_v only with collector = true; lithium starts at equilibrium")
         return self
-
-
-class BinarySalt(Table):
-    """Salt of two ions in the separator."""
-
-    concentration_mol_l: Positive | None = None
-    transference_number: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
-    diffusivity_cm2_s: Positive | None = None
-    porosity: Fraction | None = None
-    conductivity_exponent: Annotated[float, Field(ge=-2, le=4, allow_inf_nan=False)] | None = None
-    thermodynamic_factor: Positive | None = None
-    activation_energy_ev: NotNegative | None = None
 
 
 class Separator(Table):

@@ -99,8 +99,8 @@ class TestInterphase:
 
     def test_at_rest_live_lithium_falls_by_what_the_interphase_takes(self) -> None:
         solution, _ = self.grown(0.0, 10.0)
-        live = row(solution, "live", 0) + row(solution, "live", 1)
-        taken = row(solution, "interphase", 0) + row(solution, "interphase", 1)
+        live = row(solution, "live", 0) + row(solution, "live", -1)
+        taken = row(solution, "interphase", 0) + row(solution, "interphase", -1)
         np.testing.assert_allclose(-live, taken, rtol=1e-9)
         assert taken[-1] * F / 36000.0 > 0.05  # mAh cm-2
         assert np.all(np.abs(np.asarray(lithium_ledger(solution).imbalance)) < 1e-10)
@@ -119,7 +119,7 @@ class TestDeadLithium:
         np.testing.assert_allclose(row(solution, "dead", 0), 0.02 * stripped, rtol=1e-4)
         np.testing.assert_allclose(row(solution, "live", 0), -1.02 * stripped, rtol=1e-5)
         # The electrode that plates loses nothing but what the rounded corner lets through.
-        assert np.all(row(solution, "dead", 1) < 1e-6 * stripped)
+        assert np.all(row(solution, "dead", -1) < 1e-6 * stripped)
 
     def test_dying_in_time_is_exponential(self) -> None:
         rate = 2e-7
@@ -170,7 +170,7 @@ class TestContactLoss:
         assert np.all(row(self.solution(-5.0), "contact", 0) < 1e-4)
 
     def test_plating_side_keeps_its_contact(self) -> None:
-        assert np.all(row(self.solution(-60.0), "contact", 1) < 1e-4)
+        assert np.all(row(self.solution(-60.0), "contact", -1) < 1e-4)
 
 
 class TestSoftShort:

@@ -26,7 +26,7 @@ from jaxcell import (
     strip,
 )
 from jaxcell.drive import schedule_of
-from jaxcell.model import ChainModel
+from jaxcell.model import WORKING, ChainModel
 from jaxcell.solver.integrate import solve
 from jaxcell.solver.system import Capacities
 
@@ -127,7 +127,7 @@ class Leaking(ChainModel):
     @property
     def capacities(self) -> Capacities:
         own = super().capacities
-        return own._replace(node_charge=own.node_charge * jnp.where(self.direction > 0.0, 1.0 + 1e-6, 1.0)[None])
+        return own._replace(node_charge=own.node_charge * jnp.where(self.on(WORKING), 1.0 + 1e-6, 1.0)[None])
 
 
 @pytest.mark.parametrize("kind", [ChainModel, Leaking])

@@ -40,14 +40,24 @@ from jaxcell import (
 )
 from jaxcell.drive import schedule_of
 from jaxcell.ledger import FORMS
-from jaxcell.model import ChainModel
+from jaxcell.model import WORKING, ChainModel
 from jaxcell.solver.integrate import solve
 from jaxcell.solver.system import Rows
 from jaxcell.units import from_mah_cm2
 
 LIMIT = 1e-10
 COARSE = Settings(1e-3, 1e-3)
-LOSSES = ("interphase", "dead_lithium", "contact_loss", "storage", "trap", "short", "heat_balance", "salt")
+LOSSES = (
+    "interphase",
+    "dead_lithium",
+    "contact_loss",
+    "storage",
+    "trap",
+    "short",
+    "heat_balance",
+    "salt",
+    "layer_salt",
+)
 
 
 def cell(options: frozenset[str], *, pores: bool = True, layer: bool = True, marcus: bool = False) -> Cell:
@@ -70,6 +80,7 @@ def cell(options: frozenset[str], *, pores: bool = True, layer: bool = True, mar
         pores=sample_cells.pores(**inside) if pores else None,
         storage=Storage() if "storage" in options else None,
         trap=Trap() if "trap" in options else None,
+        salt=BinarySalt(diffusivity=2e-11, porosity=0.4) if "layer_salt" in options else None,
     )
     return Cell(
         Collector(interface(10.0, 0.02), protected if layer else None),
@@ -104,16 +115,16 @@ class Leaking(ChainModel):
 
     weights: Array
 
-    def node(self, field: Array, states: Rows) -> Rows:
-        rates = super().node(field, states)
-        working = self.direction > 0.0  # what is missing on both sides could cancel
+    def node(self, fields: Rows, states: Rows) -> Rows:
+        rates = super().node(fields, states)
+        working = self.on(WORKING)  # what is missing on both sides could cancel
         return tuple(jnp.where(working, self.weights[i], 1.0) * rate for i, rate in enumerate(rates))
 
 
 @pytest.fixture(scope="module")
 def leaking_run():
     """Largest imbalance of a run whose rows have these weights; one compiled program for all."""
-    own = cell(frozenset(LOSSES) - {"heat_balance", "short", "salt"})
+    own = cell(frozenset(LOSSES) - {"heat_balance", "short", "salt", "layer_salt"})
     sound = assemble(own, 2)
     protocol = Protocol.of(plate(3.0, 0.3, points=1), strip(3.0, 0.1, points=1))
     schedule = schedule_of(protocol, own)

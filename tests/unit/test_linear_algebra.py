@@ -11,8 +11,9 @@ import sample_cells
 from jax.flatten_util import ravel_pytree
 
 from jaxcell import Cell, assemble
-from jaxcell.solver.linear import _inverse, factorise, linearise, multiply, substitute
+from jaxcell.solver.linear import factorise, linearise, multiply, substitute
 from jaxcell.solver.newton import residual
+from jaxcell.solver.pointwise import inverse
 from jaxcell.solver.schedule import Plan, uniform_plan
 from jaxcell.solver.system import State
 from jaxcell.solver.tableau import BACKWARD_EULER, SDIRK2, SDIRK3, Tableau
@@ -60,20 +61,33 @@ def test_local_systems_against_numpy(n: int) -> None:
     points = 7
     matrices = rng.normal(size=(n, n, points)) + 4.0 * np.eye(n)[:, :, None]
     matrix = [[jnp.asarray(matrices[i, j]) for j in range(n)] for i in range(n)]
-    found = _inverse(tuple(tuple(row) for row in matrix))
+    found = inverse(tuple(tuple(row) for row in matrix))
     for p in range(points):
         own = np.array([[entry[p] for entry in row] for row in found]).reshape(n, n)
         np.testing.assert_allclose(own, np.linalg.inv(matrices[:, :, p]), rtol=1e-11, atol=1e-13)
 
 
-def test_tridiagonal_against_numpy() -> None:
+@pytest.mark.parametrize("size", [1, 2])
+def test_tridiagonal_against_numpy(size: int) -> None:
     rng = np.random.default_rng(0)
-    lower, diagonal, upper, rhs = (jnp.asarray(x) for x in rng.normal(size=(4, 9)))
-    diagonal = diagonal + 5.0
-    dense = np.diag(diagonal) + np.diag(lower[1:], -1) + np.diag(upper[:-1], 1)
-    np.testing.assert_allclose(solve_tridiagonal(lower, diagonal, upper, rhs), np.linalg.solve(dense, rhs), rtol=1e-12)
+    count = 9
+    bands = rng.normal(size=(3, size, size, count))
+    bands[1] += 8.0 * np.eye(size)[:, :, None]
+    rhs = jnp.asarray(rng.normal(size=(size, count)))
+    dense = np.zeros((size, count, size, count))
+    for i in range(count):
+        for band, j in zip(bands, (i - 1, i, i + 1), strict=True):
+            if 0 <= j < count:
+                dense[:, i, :, j] = band[:, :, i]
+    dense = dense.reshape(size * count, size * count)
+    lower, diagonal, upper = (tuple(tuple(jnp.asarray(row) for row in rows) for rows in band) for band in bands)
+
+    def solve(flat: jax.Array) -> jax.Array:
+        return jnp.concatenate(solve_tridiagonal(lower, diagonal, upper, tuple(flat.reshape(size, count))))
+
+    np.testing.assert_allclose(solve(rhs.ravel()), np.linalg.solve(dense, rhs.ravel()), rtol=1e-12)
     # Linear in the right-hand side, in both modes.
-    jacobians = [mode(lambda r: solve_tridiagonal(lower, diagonal, upper, r))(rhs) for mode in (jax.jacfwd, jax.jacrev)]
+    jacobians = [mode(solve)(rhs.ravel()) for mode in (jax.jacfwd, jax.jacrev)]
     for jacobian in jacobians:
         np.testing.assert_allclose(jacobian, np.linalg.inv(dense), rtol=1e-10, atol=1e-14)
 
@@ -83,6 +97,7 @@ CELLS = {
     "symmetric": sample_cells.symmetric(),
     "pores": sample_cells.porous(),
     "every loss": sample_cells.lossy(),
+    "salt": sample_cells.salted(),
 }
 
 
@@ -99,6 +114,7 @@ def test_structured_solve_against_the_dense_jacobian(name: str, without: str) ->
     shape = model.initial_state
     state = State(
         jnp.asarray(0.03 * rng.normal(size=shape.field.shape)),
+        jnp.asarray(200.0 * rng.normal(size=shape.salt.shape)),
         jnp.asarray(1e-4 * rng.uniform(size=shape.node.shape)),
         jnp.asarray(0.01 * rng.normal(size=shape.edge.shape)),
         jnp.asarray(rng.uniform(size=shape.shared.shape)),
