@@ -92,8 +92,9 @@ def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: boo
         )
     if losses.dead is not None:
         activity = lithium_activity(live, n.depletion_capacity)
-        stripped = n.area * dying_current(density, activity, losses.dead.per_stripped) / FARADAY
-        rates[DEAD] = stripped + losses.dead.rate * live
+        share = n.depletion_capacity / n.site_depletion_capacity
+        dying = dying_current(n.area * density, activity, losses.dead.per_stripped, share)
+        rates[DEAD] = dying / FARADAY + losses.dead.rate * live
         rates[LIVE] = plated - rates[DEAD]
     if DROP in rows and losses.interphase is not None:
         resistance = losses.interphase.thickness(rows[INTERPHASE]) * losses.interphase.resistivity_inside

@@ -137,8 +137,31 @@ def test_interphase_current_is_never_negative_and_ends_above_the_reduction_poten
 
 def test_dying_current() -> None:
     current = jnp.asarray([-10.0, -1.0, 1.0, 10.0])
-    np.testing.assert_allclose(dying_current(current, ONE, number(0.01)), [0.1, 0.01, 0.0, 0.0], atol=1e-300)
-    assert float(dying_current(number(-10.0), number(0.0), number(0.01))) == 0.0
+    # The corner takes (w/i)^2, 1e-6 at 1 A m-2.
+    dying = dying_current(current, ONE, number(0.01), ONE)
+    np.testing.assert_allclose(dying, [0.1, 0.01, 0.0, 0.0], rtol=2e-6, atol=1e-300)
+    assert float(dying_current(number(-10.0), number(0.0), number(0.01), ONE)) == 0.0
+
+
+def test_no_lithium_dies_at_rest() -> None:
+    def law(current: Array) -> Array:
+        return dying_current(current, ONE, number(0.05), ONE)
+
+    assert float(law(number(0.0))) == 0.0
+    assert float(jax.grad(law)(number(0.0))) == 0.0
+    current = -jnp.logspace(-9, 3, 200)
+    dying, slope = law(current), jax.vmap(jax.grad(law))(current)
+    assert np.all(np.asarray(dying) > 0.0)
+    assert np.all(np.asarray(slope) <= 0.0)
+    # ... and nearly none of what leaves a tenth of the corner's width at a time.
+    assert float(law(number(-1e-4))) < 0.011 * 0.05 * 1e-4
+
+
+def test_dying_does_not_depend_on_how_a_site_is_cut() -> None:
+    whole = dying_current(number(-2e-3), ONE, number(0.05), ONE)
+    shares = jnp.asarray([0.1, 0.2, 0.7])
+    parts = dying_current(-2e-3 * shares, ONE, number(0.05), shares)
+    assert float(jnp.sum(parts)) == pytest.approx(float(whole), rel=1e-12)
 
 
 def test_contact_resistance_follows_pressure_and_area() -> None:
@@ -149,7 +172,9 @@ def test_contact_resistance_follows_pressure_and_area() -> None:
 def test_short_conductance() -> None:
     numbers = {"conductance": number(3.0), "half_capacity": number(0.1)}
     found = short_conductance(jnp.asarray([-1.0, 0.0, 0.1, 100.0]), **numbers)
-    np.testing.assert_allclose(found, [0.0, 3.0 * (0.01 * np.log(2)) ** 2, 1.5, 3.0], rtol=1e-3, atol=1e-12)
+    np.testing.assert_allclose(found, [0.0, 0.0, 1.5, 3.0], rtol=2e-6)
+    slope = jax.vmap(jax.grad(lambda q: short_conductance(q, **numbers)))(jnp.asarray([-1.0, 0.0, 1e-6]))
+    np.testing.assert_allclose(slope, [0.0, 0.0, 3.0 * 2e-6 / 0.1**2], rtol=1e-6)
 
 
 def test_arrhenius_factor() -> None:
