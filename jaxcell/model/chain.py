@@ -36,11 +36,12 @@ from jaxtyping import Array, Float
 from jaxcell.cell import Cell
 from jaxcell.model.coefficients import coefficients_of
 from jaxcell.model.loss_coefficients import CONTACT, DEAD, DROP, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
-from jaxcell.model.node_laws import CHARGE, READS, node_rates, site_resistance
+from jaxcell.model.node_laws import CHARGE, IN_PORES, READS, node_rates, site_resistance
 from jaxcell.model.salt import across_salt, relative_concentration, settled_resistance
 from jaxcell.model.tables import (
     BOTTOM,
     COUNTER,
+    PORE,
     SEPARATOR,
     TOP,
     WORKING,
@@ -145,7 +146,9 @@ class ChainModel(ChainSystem):
     @property
     def node_reads(self) -> tuple[tuple[int, ...], ...]:
         places = {name: i for i, name in enumerate(self.rows)}
-        return tuple(tuple(places[name] for name in READS[row] if name in places) for row in self.rows)
+        pores = any(LIVE in held and kind == PORE for held, kind in zip(self.forms, self.kinds, strict=True))
+        reads = {row: READS[row] + (IN_PORES if pores and LIVE in READS[row] else ()) for row in self.rows}
+        return tuple(tuple(places[name] for name in dict.fromkeys(reads[row]) if name in places) for row in self.rows)
 
     @property
     def edge_reads(self) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ from jaxcell.physics.dead_lithium import dying_current
 from jaxcell.physics.interphase import interphase_current
 from jaxcell.physics.nucleation import lithium_activity
 from jaxcell.physics.plating import plating_current
+from jaxcell.physics.pore_filling import pore_filling
 from jaxcell.physics.storage import storage_current, trapping_current
 from jaxcell.units import FARADAY, Nodes, Scalar
 
@@ -39,6 +40,8 @@ READS: dict[str, tuple[str, ...]] = {
     CHARGE: (*_KINETICS, INTERPHASE, STORED, TRAPPED),
 }
 """Which rows the rate of each one depends on."""
+IN_PORES = (DEAD, INTERPHASE)
+"""What else is read by every rate that depends on live lithium, where lithium plates in pores: rows that take room."""
 
 
 def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: bool) -> dict[str, Nodes]:
@@ -67,7 +70,7 @@ def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: boo
         nucleation_overpotential=n.nucleation_overpotential,
         nucleation_capacity=n.nucleation_capacity,
         depletion_capacity=n.depletion_capacity,
-        inverse_pore_capacity=n.inverse_pore_capacity,
+        filled=_filling(c, live, rows),
         f=c.f,
         reorganisation=n.reorganisation if marcus else None,
     )
@@ -101,6 +104,14 @@ def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: boo
         rates[DROP] = resistance * FARADAY * (plated + rates[INTERPHASE]) - rows[DROP]
     rates[CHARGE] = taken
     return rates
+
+
+def _filling(c: Coefficients, live: Nodes, rows: dict[str, Nodes]) -> Nodes:
+    """Share of each node's pores that lithium, live and dead, and interphase fill [1]."""
+    metal = live + rows[DEAD] if DEAD in rows else live
+    own = c.losses.interphase
+    interphase = jnp.zeros_like(live) if own is None else own.volume(rows[INTERPHASE])
+    return pore_filling(metal, interphase, c.nodes.inverse_pore_capacity)
 
 
 def _interphase_growth(s: InterphaseCoefficients, u: Nodes, grown: Nodes, f: Scalar) -> Nodes:

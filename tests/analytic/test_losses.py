@@ -145,7 +145,7 @@ class TestDeadLithium:
         inside = np.asarray(solution.state.node)[:, :, 1:4].sum(2) * F / 36.0  # uAh cm-2
         live, dead = (inside[:, solution.model.rows.index(name)] for name in ("live", "dead"))
         assert live[-1] > 10.0
-        # What moves from place to place as the layer settles dies at xi; a day's dying at rest was a hundred times that.
+        # What moves as the layer settles dies at xi; dying at rest, by a corner with a tail, was a hundred times that.
         assert dead[-1] < 0.05 * 2.0
 
 
