@@ -33,8 +33,8 @@ def plating_current(
     equilibrium u = 0 once it has, no ripening at rest, smooth exhaustion, and q >= 0.
     `filled` [1] is the share of a pore's volume that is taken, zero on a surface; see `pore_filling`.  The free share
     1 - filled is kept above zero by a softplus of width 1e-3: negative, it would turn an overfilled pore's stripping
-    into plating.  Where `reorganisation` lambda/(R T) [1] is given and above zero, Marcus-Hush-Chidsey kinetics take the place of the
-    exponentials.
+    into plating.  Where `reorganisation` lambda/(R T) [1] is given and above zero, Marcus-Hush-Chidsey kinetics take
+    the place of the exponentials.
     """
     barrier = nucleation_barrier(lithium, nucleation_overpotential, nucleation_capacity)
     drive = effective_driving_force(u, barrier)
