@@ -105,7 +105,10 @@ class SoftShort(Component):
 
 
 class HeatBalance(Component):
-    """One temperature for the whole cell: C dT/dt = E I - h (T - T_ambient), with T_ambient the cell's temperature."""
+    """One temperature for the whole cell; see `jaxcell.physics.heat`.
+
+    C dT/dt = E I + what reactions release - h (T - T_ambient), with T_ambient the cell's temperature.
+    """
 
     heat_capacity: Quantity = quantity("J m-2 K-1", above=0.0)
     """C per cell area [J m-2 K-1]."""

@@ -36,7 +36,7 @@ from jaxtyping import Array, Float
 from jaxcell.cell import Cell
 from jaxcell.model.coefficients import coefficients_of
 from jaxcell.model.loss_coefficients import CONTACT, DEAD, DROP, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
-from jaxcell.model.node_laws import CHARGE, IN_PORES, READS, node_rates, site_resistance
+from jaxcell.model.node_laws import CHARGE, IN_PORES, READS, enthalpy_released, node_rates, site_resistance
 from jaxcell.model.salt import across_salt, relative_concentration, settled_resistance
 from jaxcell.model.tables import (
     BOTTOM,
@@ -50,6 +50,7 @@ from jaxcell.model.tables import (
     NodeCoefficients,
 )
 from jaxcell.model.temperature import at_temperature
+from jaxcell.physics.heat import heating
 from jaxcell.physics.soft_short import short_conductance
 from jaxcell.solver.system import (
     Capacities,
@@ -224,9 +225,12 @@ class ChainModel(ChainSystem):
         return eqx.tree_at(lambda m: (m.coefficients, m.surrounded), self, (self.surrounded.at(shared[-1]), None))
 
     def node(self, field: Nodes, states: Rows) -> Rows:
-        named = dict(zip(self.rows, states, strict=True))
-        rates = node_rates(self.coefficients, field, named, marcus=self.marcus)
+        rates = self._node_rates(field, states)
         return tuple(rates[name] for name in self.rows)
+
+    def _node_rates(self, field: Nodes, states: Rows) -> dict[str, Nodes]:
+        named = dict(zip(self.rows, states, strict=True))
+        return node_rates(self.coefficients, field, named, marcus=self.marcus)
 
     def edge(self, left: Site, right: Site, states: Rows, current: Scalar, shared: Float[Array, " s"]) -> EdgeLaw:
         e = self.edges
@@ -263,7 +267,8 @@ class ChainModel(ChainSystem):
             across = voltage - self._electronic_drop(state, current)
             rates.append(jnp.sum(self.faces * grown) * across - state.shared[0])
         if c.heat is not None:
-            rates.append(voltage * current - c.heat.heat_transfer * state.shared[-1])
+            released = enthalpy_released(c, self._node_rates(state.field, tuple(state.node)))
+            rates.append(heating(voltage * current, released, c.heat.heat_transfer, state.shared[-1]))
         return jnp.stack(rates)
 
     def ionic_current(self, current: Scalar, shared: Float[Array, " s"]) -> Scalar:

@@ -135,6 +135,17 @@ def _into_host(host: HostCoefficients, held: Nodes, u: Nodes, f: Scalar, law: Ca
     return density / FARADAY
 
 
+def enthalpy_released(c: Coefficients, rates: dict[str, Nodes]) -> Scalar:
+    """Heat of what takes lithium into compounds, sum of U F rate over the forms [W m-2]."""
+    losses, total = c.losses, jnp.zeros(())
+    if losses.interphase is not None:
+        total = total + jnp.sum(losses.interphase.reduction_potential * FARADAY * rates[INTERPHASE])
+    for name, host in ((STORED, losses.stored), (TRAPPED, losses.trapped)):
+        if host is not None:
+            total = total + jnp.sum(host.potential * FARADAY * rates[name])
+    return total
+
+
 def site_resistance(losses: LossCoefficients, rows: dict[str, Nodes]) -> Nodes:
     """What interphase and voids of each site add to the resistance next to it, delta/sigma_ion + R_c [Ohm m2]."""
     added = jnp.zeros_like(rows[LIVE])
