@@ -86,7 +86,7 @@ class Surrounded(eqx.Module):
 class ChainModel(ChainSystem):
     """A cell as a chain of plating sites; build it with `assemble`.
 
-    Node states, `rows`: lithium gained since the start, in each form [mol m-2 of cell area], share of contact lost [1],
+    Node states, `rows`: lithium gained since the start, in each form [mol m-2 of cell area], -ln(share of contact) [1],
     voltage across the interphase inside a layer [V].
     Edge states: voltages of the series films and of the top branches' films [V], where there are any.
     """

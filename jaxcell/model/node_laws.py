@@ -17,7 +17,7 @@ from jaxcell.model.loss_coefficients import (
     LossCoefficients,
 )
 from jaxcell.model.tables import Coefficients
-from jaxcell.physics.contact import contact_loss_rate, contact_resistance
+from jaxcell.physics.contact import contact_resistance, contact_share, contact_wear_rate
 from jaxcell.physics.dead_lithium import dying_current
 from jaxcell.physics.interphase import interphase_current
 from jaxcell.physics.nucleation import lithium_activity
@@ -45,7 +45,7 @@ IN_PORES = (DEAD, INTERPHASE)
 
 
 def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: bool) -> dict[str, Nodes]:
-    """d/dt of every form of lithium, of the charge taken from the ions over F, of the contact lost, by name.
+    """d/dt of every form of lithium, of the charge taken from the ions over F, of -ln(share of contact), by name.
 
     With i the plating current of a node [A m-2 of cell area], each form has a flux of its own:
 
@@ -59,7 +59,7 @@ def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: boo
     live = n.initial_lithium + rows[LIVE]
     exchange = n.exchange_current_density
     if losses.contact is not None:
-        exchange = exchange * (1.0 - rows[CONTACT])
+        exchange = exchange * contact_share(rows[CONTACT])
     at_site = u - rows[DROP] if DROP in rows else u
     density = plating_current(
         at_site,
@@ -85,7 +85,7 @@ def node_rates(c: Coefficients, u: Nodes, rows: dict[str, Nodes], *, marcus: boo
     taken = plated + sum(rates[name] for name in (INTERPHASE, STORED, TRAPPED) if name in rates)
     if losses.contact is not None:
         k = losses.contact
-        rates[CONTACT] = contact_loss_rate(
+        rates[CONTACT] = contact_wear_rate(
             -density,
             rows[CONTACT],
             loss_per_charge=k.loss_per_charge,

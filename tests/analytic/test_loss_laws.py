@@ -23,7 +23,7 @@ from jaxcell import (
 )
 from jaxcell.model.temperature import at_temperature
 from jaxcell.physics.arrhenius import arrhenius_factor
-from jaxcell.physics.contact import contact_resistance
+from jaxcell.physics.contact import contact_resistance, contact_share, contact_wear_rate
 from jaxcell.physics.dead_lithium import dying_current
 from jaxcell.physics.interphase import interphase_current
 from jaxcell.physics.kinetics import butler_volmer, marcus_hush_chidsey
@@ -166,7 +166,19 @@ def test_dying_does_not_depend_on_how_a_site_is_cut() -> None:
 
 def test_contact_resistance_follows_pressure_and_area() -> None:
     numbers = {"resistance": number(1e-4), "pressure_exponent": HALF}
-    assert float(contact_resistance(HALF, relative_pressure=number(4.0), **numbers)) == pytest.approx(1e-4)
+    half = number(np.log(2.0))  # y = -ln(chi)
+    assert float(contact_share(half)) == pytest.approx(0.5)
+    assert float(contact_resistance(half, relative_pressure=number(4.0), **numbers)) == pytest.approx(1e-4)
+
+
+def test_contact_wears_and_heals_as_its_share_does() -> None:
+    numbers = {"loss_per_charge": number(2e-5), "healing_rate": number(3e-5), "relative_pressure": number(2.0)}
+    for current, chi in [(60.0, 0.7), (60.0, 1e-3), (0.0, 0.2), (60.0, 1.0)]:
+        worn = number(-np.log(chi))
+        rate = contact_wear_rate(number(current), worn, critical_current_density=number(10.0), **numbers)
+        falls = 2e-5 * max(current - 20.0, 0.0) * chi - 3e-5 * 2.0 * (1.0 - chi)
+        # Far below the critical current the corner lets e^-20 of its width through.
+        assert chi * float(rate) == pytest.approx(falls, rel=1e-9, abs=1e-13)
 
 
 def test_short_conductance() -> None:

@@ -29,6 +29,7 @@ from jaxcell import (
     plate,
     rest,
     simulate,
+    strip,
 )
 
 F, R, T = sample_cells.F, sample_cells.R, sample_cells.T
@@ -170,7 +171,7 @@ class TestContactLoss:
         loss, healing = self.KV * (-current - self.CRITICAL * relative), self.KH * relative
         time, both = np.asarray(solution.time), loss + healing
         lost = loss / both * -np.expm1(-both * time)
-        np.testing.assert_allclose(row(solution, "contact", 0), lost, rtol=1e-5)
+        np.testing.assert_allclose(row(solution, "contact", 0), -np.log1p(-lost), rtol=1e-5)
         # R_c/chi and i0 chi at the stripping side, R_c and i0 at the other.
         contact = self.RESISTANCE * relative**-0.5
         thermal = R * T / F
@@ -180,6 +181,23 @@ class TestContactLoss:
             + 2 * thermal * np.arcsinh(-current / (2 * I0))
         )
         np.testing.assert_allclose(np.asarray(solution.voltage), expected, rtol=1e-5)
+
+    def test_voltage_with_a_hundredth_of_the_contact_left(self) -> None:
+        """At the settings of every day, where 1e-4 V is what a step may be wrong by."""
+        i0, current, rate, resistance = 10.0, 50.0, 3e-5, 1e-4
+        worn = ContactLoss(resistance, loss_per_charge=rate, healing_rate=0.0)
+        stripped = LithiumElectrode(100e-6, Interface(LithiumKinetics(i0), contact_loss=worn))
+        own = Cell(stripped, Separator(50e-6, 0.1), LithiumElectrode(100e-6, Interface(LithiumKinetics(i0))))
+        solution = simulate(own, Protocol.of(strip(5.0, 5.0, points=12)))
+        y = rate * (current - 10.0) * np.asarray(solution.time)
+        assert np.exp(-y[-1]) < 0.015
+        thermal = R * T / F
+        expected = (
+            current * (SEPARATOR + resistance * np.exp(y))
+            + 2 * thermal * np.arcsinh(current / (2 * i0 * np.exp(-y)))
+            + 2 * thermal * np.arcsinh(current / (2 * i0))
+        )
+        np.testing.assert_allclose(solution.voltage, expected, rtol=0.0, atol=2e-5)
 
     def test_below_it_contact_stays(self) -> None:
         assert np.all(row(self.solution(-5.0), "contact", 0) < 1e-4)
