@@ -180,7 +180,10 @@ class ChainModel(ChainSystem):
 
     @property
     def kinetic(self) -> NodeMask:
-        return self.nodes.area > 0.0
+        hosts = [
+            host for host in (self.coefficients.losses.stored, self.coefficients.losses.trapped) if host is not None
+        ]
+        return sum((host.exchange_current_density for host in hosts), start=self.nodes.area) > 0.0
 
     @property
     def node_scale(self) -> Float[Array, "k nodes"]:

@@ -9,15 +9,20 @@ from jax import Array
 from scipy.integrate import quad
 
 from jaxcell import (
+    Cell,
     Current,
+    LithiumElectrode,
     MarcusHushChidseyKinetics,
+    Pores,
     Protocol,
     Step,
     Storage,
     Trap,
     Until,
     assemble,
+    lithium_ledger,
     plate,
+    rest,
     simulate,
     strip,
 )
@@ -105,6 +110,25 @@ class TestStorage:
         assert float(current[0]) < 1e-20
         full = trapping_current(u, ONE, exchange_current_density=ONE, potential=number(0.25), f=f)
         np.testing.assert_array_equal(full, 0.0)
+
+    def test_far_from_equilibrium_it_levels_off(self) -> None:
+        numbers = {"exchange_current_density": number(2.0), "potential": number(4.0), "f": f}
+        for law in (storage_current, trapping_current):
+            assert float(law(number(0.0), number(0.0), **numbers)) == pytest.approx(2e5, rel=1e-6)
+            slow = float(law(number(-3.9), number(0.0), **numbers))  # 0.1 V away
+            assert slow == pytest.approx(2.0 * float(jnp.exp(0.05 * f)), rel=1e-4)
+
+    @pytest.mark.parametrize("pores", [None, sample_cells.pores()])
+    def test_an_empty_host_far_above_lithium_starts_and_fills(self, pores: Pores | None) -> None:
+        hosts = {"storage": Storage(potential=2.5), "trap": Trap(potential=1.8)}
+        own = sample_cells.half(pores=pores, **hosts)
+        foil = Cell(LithiumElectrode(50e-6, own.working.interface, own.working.layer), own.separator, own.counter)
+        solution = simulate(foil, Protocol.of(rest(600.0, points=2)), points=3)
+        rows = solution.model.rows
+        filled = np.sum(np.asarray(solution.state.node), axis=2)[-1] * F / 36000.0
+        for name in ("stored", "trapped"):
+            assert filled[rows.index(name)] == pytest.approx(75.0 * 5e-4, rel=1e-4)  # mAh cm-2
+        assert np.all(np.abs(np.asarray(lithium_ledger(solution).imbalance)) < 1e-10)
 
     def test_first_cycle_fills_both_and_the_second_only_the_store(self, stored_cycles) -> None:
         trapped, stored = stored_cycles
