@@ -114,3 +114,5 @@ class HeatBalance(Component):
     """C per cell area [J m-2 K-1]."""
     heat_transfer: Quantity = quantity("W m-2 K-1", at_least=0.0)
     """h to the surroundings [W m-2 K-1]."""
+    highest_temperature: Quantity = quantity("K", at_least=150.0, at_most=1000.0, default=600.0)
+    """Where a run ends [K]: the laws hold for solid lithium, which melts at 453.7 K, and none holds far beyond."""

@@ -215,6 +215,14 @@ class ChainModel(ChainSystem):
         return jnp.asarray([_SHORT_SCALE if name == SHORT else _HEAT_SCALE for name in self.shared_rows])
 
     @property
+    def shared_limit(self) -> Float[Array, " s"]:
+        endless, heat = jnp.asarray(jnp.inf), self.coefficients.heat
+        if heat is None or self.surrounded is None:
+            return jnp.full(len(self.shared_rows), endless)
+        rise = heat.highest_temperature - self.surrounded.cell.temperature
+        return jnp.stack([rise if name == HEAT else endless for name in self.shared_rows])
+
+    @property
     def initial_state(self) -> State:
         """At rest: electrodes at their initial potential, films without voltage, no lithium gained."""
         empty = jnp.zeros_like(self.nodes.area)

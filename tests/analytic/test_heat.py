@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import sample_cells
 
 from jaxcell import (
+    RESULTS,
     Cell,
     Collector,
     HeatBalance,
@@ -19,6 +21,7 @@ from jaxcell import (
     Protocol,
     Separator,
     Settings,
+    SimulationError,
     Solution,
     Storage,
     Trap,
@@ -90,3 +93,48 @@ def test_a_store_filled_slowly_to_the_half_cools_the_cell_by_its_entropy() -> No
     entropy = -x * np.log(x) - (1.0 - x) * np.log(1.0 - x)
     # T dS, and 1 % of dissipation at this rate.
     np.testing.assert_allclose(warmed(solution), -36000.0 * full * R * T / F * entropy, rtol=0.02)
+
+
+class TestHighestTemperature:
+    """A foil that heats itself with nowhere for the heat to go."""
+
+    PROTOCOL = Protocol.of(plate(50.0, 20.0, points=20))
+
+    @staticmethod
+    def cell(capacity: Any, highest: float = 500.0) -> Cell:
+        foil = LithiumElectrode(500e-6, Interface(LithiumKinetics(1e3)))
+        balance = HeatBalance(100.0, 0.0, highest_temperature=highest)
+        own = Cell(foil, Separator(50e-6, 0.24), foil, heat_balance=balance)
+        return sample_cells.replace(own, heat_balance__heat_capacity=capacity)
+
+    def test_ends_the_run(self) -> None:
+        own = self.cell(100.0)
+        with pytest.raises(SimulationError, match=r"highest temperature of its heat balance") as error:
+            simulate(own, self.PROTOCOL)
+        solution = error.value.solution
+        assert solution.result is RESULTS.too_hot
+        rise = float(solution.trajectory.final.shared[-1])
+        # The last step is shortened until it is within 1 % of the rise allowed.
+        assert 500.0 - T < rise < 1.01 * (500.0 - T)
+        again = simulate(own, self.PROTOCOL, plan=solution.plan, throw=False)
+        assert again.result is RESULTS.too_hot
+        # With ten times the heat capacity the same steps end far below.
+        assert simulate(self.cell(1000.0), self.PROTOCOL, plan=solution.plan, throw=False).result is (
+            RESULTS.plan_outdated
+        )
+
+    def test_below_it_the_run_goes_on(self) -> None:
+        assert simulate(self.cell(2000.0), self.PROTOCOL).result is RESULTS.successful
+
+    def test_a_cell_that_starts_above_it_is_refused(self) -> None:
+        with pytest.raises(ValueError, match=r"Cell.temperature must be below .* \(280 K\), but is 298.15 K"):
+            self.cell(100.0, highest=280.0)
+
+    @pytest.mark.slow  # its derivative compiles for two minutes
+    def test_derivative_of_the_time_at_which_it_is_reached(self) -> None:
+        def ends(capacity: Any) -> Any:
+            return simulate(self.cell(capacity), self.PROTOCOL, settings=FINE, throw=False).trajectory.final_time
+
+        time, slope = jax.value_and_grad(ends)(jnp.asarray(100.0))
+        # Adiabatic: everything takes as many times longer as there is more to warm.
+        assert float(slope) == pytest.approx(float(time) / 100.0, rel=1e-3)
