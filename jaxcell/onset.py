@@ -59,7 +59,7 @@ def top_onset_current(cell: Cell, *, nucleated: bool = True) -> Scalar:
             nucleation_overpotential=zero,
             nucleation_capacity=zero + 1.0,
             depletion_capacity=zero + 1.0 / FARADAY,  # much less than the lithium there: unit activity
-            inverse_pore_capacity=zero,
+            filled=zero,
             f=model.f,
             reorganisation=nodes.reorganisation[bottom] if model.marcus else None,
         )

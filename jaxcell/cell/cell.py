@@ -14,7 +14,7 @@ import equinox as eqx
 
 from jaxcell.cell.losses import HeatBalance, SoftShort, Storage, Trap
 from jaxcell.cell.sites import Film, Interface, Pores
-from jaxcell.component import Component, energy_of_activation, quantity
+from jaxcell.component import Component, check_when_concrete, energy_of_activation, quantity
 from jaxcell.units import LITHIUM_MOLAR_VOLUME, Quantity, Scalar
 
 
@@ -139,6 +139,16 @@ class Cell(Component):
     """At which the numbers of thermally activated quantities hold [K]."""
     heat_balance: HeatBalance | None = None
     """Self-heating; None for a cell that stays at `temperature`."""
+
+    def __check_init__(self) -> None:
+        heat = self.heat_balance
+        check_when_concrete(
+            lambda: heat is None or float(heat.highest_temperature) > float(self.temperature),
+            lambda: (
+                f"Cell.temperature must be below heat_balance.highest_temperature "
+                f"({float(heat.highest_temperature) if heat else 0.0:g} K), but is {float(self.temperature):g} K."
+            ),
+        )
 
     @classmethod
     def symmetric(cls, electrode: LithiumElectrode, separator: Separator, temperature: Any = 298.15) -> "Cell":

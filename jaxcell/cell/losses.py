@@ -105,9 +105,14 @@ class SoftShort(Component):
 
 
 class HeatBalance(Component):
-    """One temperature for the whole cell: C dT/dt = E I - h (T - T_ambient), with T_ambient the cell's temperature."""
+    """One temperature for the whole cell; see `jaxcell.physics.heat`.
+
+    C dT/dt = E I + what reactions release - h (T - T_ambient), with T_ambient the cell's temperature.
+    """
 
     heat_capacity: Quantity = quantity("J m-2 K-1", above=0.0)
     """C per cell area [J m-2 K-1]."""
     heat_transfer: Quantity = quantity("W m-2 K-1", at_least=0.0)
     """h to the surroundings [W m-2 K-1]."""
+    highest_temperature: Quantity = quantity("K", at_least=150.0, at_most=1000.0, default=600.0)
+    """Where a run ends [K]: the laws hold for solid lithium, which melts at 453.7 K, and none holds far beyond."""

@@ -40,10 +40,11 @@ from jaxtyping import Array, Float
 from jaxcell.cell import Cell
 from jaxcell.model.coefficients import coefficients_of
 from jaxcell.model.loss_coefficients import CONTACT, DEAD, DROP, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
-from jaxcell.model.node_laws import CHARGE, READS, node_rates, site_resistance
+from jaxcell.model.node_laws import CHARGE, IN_PORES, READS, enthalpy_released, node_rates, site_resistance
 from jaxcell.model.salt import Passage, exchange_factor, passage
 from jaxcell.model.tables import (
     BOTTOM,
+    PORE,
     SEPARATOR,
     TOP,
     Coefficients,
@@ -51,6 +52,7 @@ from jaxcell.model.tables import (
     NodeCoefficients,
 )
 from jaxcell.model.temperature import at_temperature
+from jaxcell.physics.heat import heating
 from jaxcell.physics.soft_short import short_conductance
 from jaxcell.solver.system import (
     Capacities,
@@ -85,7 +87,7 @@ class Surrounded(eqx.Module):
 class ChainModel(ChainSystem):
     """A cell as a chain of plating sites; build it with `assemble`.
 
-    Node states, `rows`: lithium gained since the start, in each form [mol m-2 of cell area], share of contact lost [1],
+    Node states, `rows`: lithium gained since the start, in each form [mol m-2 of cell area], -ln(share of contact) [1],
     voltage across the interphase inside a layer [V].
     Edge states: voltages of the series films and of the top branches' films [V], where there are any.
     """
@@ -142,7 +144,9 @@ class ChainModel(ChainSystem):
     @property
     def node_reads(self) -> tuple[tuple[int, ...], ...]:
         places = {name: i for i, name in enumerate(self.rows)}
-        return tuple(tuple(places[name] for name in READS[row] if name in places) for row in self.rows)
+        pores = any(LIVE in held and kind == PORE for held, kind in zip(self.forms, self.kinds, strict=True))
+        reads = {row: READS[row] + (IN_PORES if pores and LIVE in READS[row] else ()) for row in self.rows}
+        return tuple(tuple(places[name] for name in dict.fromkeys(reads[row]) if name in places) for row in self.rows)
 
     @property
     def edge_reads(self) -> tuple[int, ...]:
@@ -176,7 +180,10 @@ class ChainModel(ChainSystem):
 
     @property
     def kinetic(self) -> NodeMask:
-        return self.nodes.area > 0.0
+        hosts = [
+            host for host in (self.coefficients.losses.stored, self.coefficients.losses.trapped) if host is not None
+        ]
+        return sum((host.exchange_current_density for host in hosts), start=self.nodes.area) > 0.0
 
     @property
     def node_scale(self) -> Float[Array, "k nodes"]:
@@ -208,6 +215,14 @@ class ChainModel(ChainSystem):
         return jnp.asarray([_SHORT_SCALE if name == SHORT else _HEAT_SCALE for name in self.shared_rows])
 
     @property
+    def shared_limit(self) -> Float[Array, " s"]:
+        endless, heat = jnp.asarray(jnp.inf), self.coefficients.heat
+        if heat is None or self.surrounded is None:
+            return jnp.full(len(self.shared_rows), endless)
+        rise = heat.highest_temperature - self.surrounded.cell.temperature
+        return jnp.stack([rise if name == HEAT else endless for name in self.shared_rows])
+
+    @property
     def initial_state(self) -> State:
         """At rest: electrodes at their initial potential, films without voltage, no lithium gained."""
         empty = jnp.zeros_like(self.nodes.area)
@@ -222,11 +237,14 @@ class ChainModel(ChainSystem):
         return eqx.tree_at(lambda m: (m.coefficients, m.surrounded), self, (self.surrounded.at(shared[-1]), None))
 
     def node(self, fields: Rows, states: Rows) -> Rows:
+        rates = self._node_rates(fields, states)
+        return tuple(rates[name] for name in self.rows)
+
+    def _node_rates(self, fields: Rows, states: Rows) -> dict[str, Nodes]:
         named = dict(zip(self.rows, states, strict=True))
         salt = self.coefficients.salt
         exchange = None if salt is None else exchange_factor(salt, fields[1])
-        rates = node_rates(self.coefficients, fields[0], named, exchange, marcus=self.marcus)
-        return tuple(rates[name] for name in self.rows)
+        return node_rates(self.coefficients, fields[0], named, exchange, marcus=self.marcus)
 
     def edge(self, left: Site, right: Site, states: Rows, current: Scalar, shared: Float[Array, " s"]) -> EdgeLaw:
         e = self.edges
@@ -270,7 +288,8 @@ class ChainModel(ChainSystem):
             across = voltage - self._electronic_drop(state, current)
             rates.append(jnp.sum(self.faces * grown) * across - state.shared[0])
         if c.heat is not None:
-            rates.append(voltage * current - c.heat.heat_transfer * state.shared[-1])
+            released = enthalpy_released(c, self._node_rates(state.fields, tuple(state.node)))
+            rates.append(heating(voltage * current, released, c.heat.heat_transfer, state.shared[-1]))
         return jnp.stack(rates)
 
     def ionic_current(self, current: Scalar, shared: Float[Array, " s"]) -> Scalar:

@@ -34,6 +34,10 @@ class InterphaseCoefficients(NamedTuple):
         """delta [m] of an interphase that has taken up `grown` [mol m-2 of cell area]."""
         return self.initial_thickness + self.thickness_per_lithium * grown
 
+    def volume(self, grown: Nodes) -> Nodes:
+        """V_int times `grown` [m3 per m2 of cell area]: what has been added since the start."""
+        return self.thickness_per_lithium * self.area * grown
+
 
 class HostCoefficients(NamedTuple):
     """Storage in the filler, per cell area."""

@@ -17,11 +17,12 @@ from jaxcell.model.loss_coefficients import (
     LossCoefficients,
 )
 from jaxcell.model.tables import Coefficients
-from jaxcell.physics.contact import contact_loss_rate, contact_resistance
+from jaxcell.physics.contact import contact_resistance, contact_share, contact_wear_rate
 from jaxcell.physics.dead_lithium import dying_current
 from jaxcell.physics.interphase import interphase_current
 from jaxcell.physics.nucleation import lithium_activity
 from jaxcell.physics.plating import plating_current
+from jaxcell.physics.pore_filling import pore_filling
 from jaxcell.physics.storage import storage_current, trapping_current
 from jaxcell.units import FARADAY, Nodes, Scalar
 
@@ -39,12 +40,14 @@ READS: dict[str, tuple[str, ...]] = {
     CHARGE: (*_KINETICS, INTERPHASE, STORED, TRAPPED),
 }
 """Which rows the rate of each one depends on."""
+IN_PORES = (DEAD, INTERPHASE)
+"""What else is read by every rate that depends on live lithium, where lithium plates in pores: rows that take room."""
 
 
 def node_rates(
     c: Coefficients, u: Nodes, rows: dict[str, Nodes], exchange_factor: Nodes | None, *, marcus: bool
 ) -> dict[str, Nodes]:
-    """d/dt of every form of lithium, of the charge taken from the ions over F, of the contact lost, by name.
+    """d/dt of every form of lithium, of the charge taken from the ions over F, of -ln(share of contact), by name.
 
     With i the plating current of a node [A m-2 of cell area], each form has a flux of its own:
 
@@ -59,7 +62,7 @@ def node_rates(
     live = n.initial_lithium + rows[LIVE]
     exchange = n.exchange_current_density if exchange_factor is None else n.exchange_current_density * exchange_factor
     if losses.contact is not None:
-        exchange = exchange * (1.0 - rows[CONTACT])
+        exchange = exchange * contact_share(rows[CONTACT])
     at_site = u - rows[DROP] if DROP in rows else u
     density = plating_current(
         at_site,
@@ -70,7 +73,7 @@ def node_rates(
         nucleation_overpotential=n.nucleation_overpotential,
         nucleation_capacity=n.nucleation_capacity,
         depletion_capacity=n.depletion_capacity,
-        inverse_pore_capacity=n.inverse_pore_capacity,
+        filled=_filling(c, live, rows),
         f=c.f,
         reorganisation=n.reorganisation if marcus else None,
     )
@@ -85,7 +88,7 @@ def node_rates(
     taken = plated + sum(rates[name] for name in (INTERPHASE, STORED, TRAPPED) if name in rates)
     if losses.contact is not None:
         k = losses.contact
-        rates[CONTACT] = contact_loss_rate(
+        rates[CONTACT] = contact_wear_rate(
             -density,
             rows[CONTACT],
             loss_per_charge=k.loss_per_charge,
@@ -95,14 +98,23 @@ def node_rates(
         )
     if losses.dead is not None:
         activity = lithium_activity(live, n.depletion_capacity)
-        stripped = n.area * dying_current(density, activity, losses.dead.per_stripped) / FARADAY
-        rates[DEAD] = stripped + losses.dead.rate * live
+        share = n.depletion_capacity / n.site_depletion_capacity
+        dying = dying_current(n.area * density, activity, losses.dead.per_stripped, share)
+        rates[DEAD] = dying / FARADAY + losses.dead.rate * live
         rates[LIVE] = plated - rates[DEAD]
     if DROP in rows and losses.interphase is not None:
         resistance = losses.interphase.thickness(rows[INTERPHASE]) * losses.interphase.resistivity_inside
         rates[DROP] = resistance * FARADAY * (plated + rates[INTERPHASE]) - rows[DROP]
     rates[CHARGE] = taken
     return rates
+
+
+def _filling(c: Coefficients, live: Nodes, rows: dict[str, Nodes]) -> Nodes:
+    """Share of each node's pores that lithium, live and dead, and interphase fill [1]."""
+    metal = live + rows[DEAD] if DEAD in rows else live
+    own = c.losses.interphase
+    interphase = jnp.zeros_like(live) if own is None else own.volume(rows[INTERPHASE])
+    return pore_filling(metal, interphase, c.nodes.inverse_pore_capacity)
 
 
 def _interphase_growth(s: InterphaseCoefficients, u: Nodes, grown: Nodes, f: Scalar) -> Nodes:
@@ -124,6 +136,17 @@ def _into_host(host: HostCoefficients, held: Nodes, u: Nodes, f: Scalar, law: Ca
         u, held / host.capacity, exchange_current_density=host.exchange_current_density, potential=host.potential, f=f
     )
     return density / FARADAY
+
+
+def enthalpy_released(c: Coefficients, rates: dict[str, Nodes]) -> Scalar:
+    """Heat of what takes lithium into compounds, sum of U F rate over the forms [W m-2]."""
+    losses, total = c.losses, jnp.zeros(())
+    if losses.interphase is not None:
+        total = total + jnp.sum(losses.interphase.reduction_potential * FARADAY * rates[INTERPHASE])
+    for name, host in ((STORED, losses.stored), (TRAPPED, losses.trapped)):
+        if host is not None:
+            total = total + jnp.sum(host.potential * FARADAY * rates[name])
+    return total
 
 
 def site_resistance(losses: LossCoefficients, rows: dict[str, Nodes]) -> Nodes:

@@ -1,19 +1,27 @@
 """Lithium that loses electrical contact."""
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxcell.physics.corner import softplus
-
 ROUNDING = 1e-3
-"""Width [A m-2] of the corner between plating and stripping; a wider one would lose lithium at rest."""
+"""Width w [A m-2 of cell area] of the corner between rest and stripping: a numerical choice far below any current."""
 
 
 def dying_current(
-    plating_current: Float[Array, "..."], activity: Float[Array, "..."], per_stripped: Float[Array, "..."]
+    plating_current: Float[Array, "..."],
+    activity: Float[Array, "..."],
+    per_stripped: Float[Array, "..."],
+    share: Float[Array, "..."],
 ) -> Float[Array, "..."]:
-    """Live lithium that dies because it is stripped, as a current density: xi a softplus_w(-i) [A m-2 of site surface].
+    """Live lithium that dies because it is stripped, as a current density: xi a c(-i) [A m-2 of cell area].
 
-    softplus_w(x) = w ln[1 + exp(x/w)]; a = tanh(q/q*) fades the loss with the live lithium, so that none dies where
-    none is left.  Of lithium plated once and stripped to the end, xi/(1 + xi) dies: CE = 1/(1 + xi).
+    c(x) = x^3/(x^2 + w^2) for x > 0, else zero: nothing dies while lithium plates or rests, and beyond a few w the loss
+    is xi of what is stripped, to (w/x)^2.  i [A m-2 of cell area] is the part of a site's current that comes from
+    `share` [1] of it (the piece of a layer in one finite volume), whose corner is w `share` wide, so that neither the
+    surface of a filler nor the grid moves it.  Lithium that leaves at less than w, as it does to feed an interphase,
+    hardly dies.  a = tanh(q/q*) fades the loss with the live lithium, so that none dies where none is left.  Of lithium
+    plated once and stripped to the end, xi/(1 + xi) dies: CE = 1/(1 + xi).  The form of the corner has no source; it is
+    chosen because it has two derivatives and no tail.
     """
-    return per_stripped * activity * ROUNDING * softplus(-plating_current / ROUNDING)
+    stripped = jnp.maximum(-plating_current, 0.0)
+    return per_stripped * activity * stripped**3 / (stripped**2 + (ROUNDING * share) ** 2)

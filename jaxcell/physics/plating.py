@@ -21,25 +21,25 @@ def plating_current(
     nucleation_overpotential: Float[Array, "..."],
     nucleation_capacity: Float[Array, "..."],
     depletion_capacity: Float[Array, "..."],
-    inverse_pore_capacity: Float[Array, "..."],
+    filled: Float[Array, "..."],
     f: Float[Array, "..."],
     reorganisation: Float[Array, "..."] | None = None,
 ) -> Float[Array, "..."]:
     """Plating current density [A m-2 of site surface] at driving force u [V] and live lithium q [mol m-2].
 
-    i = i0 (1 - q/q_pore) [exp(alpha_c f w) - tanh(q/q*) exp(-alpha_a f w)], w = w(u, eta_n(q)).
+    i = i0 (1 - filled) [exp(alpha_c f w) - tanh(q/q*) exp(-alpha_a f w)], w = w(u, eta_n(q)).
 
     No current below the barrier of a site that has not nucleated (apart from a deposit of some q*), one
     equilibrium u = 0 once it has, no ripening at rest, smooth exhaustion, and q >= 0.
-    `inverse_pore_capacity` 1/q_pore [m2 mol-1] is zero on a surface.  The free share 1 - q/q_pore is kept above zero by
-    a softplus of width 1e-3: negative, it would turn an overfilled pore's stripping into plating.  Where
-    `reorganisation` lambda/(R T) [1] is given and above zero, Marcus-Hush-Chidsey kinetics take the place of the
-    exponentials.
+    `filled` [1] is the share of a pore's volume that is taken, zero on a surface; see `pore_filling`.  The free share
+    1 - filled is kept above zero by a softplus of width 1e-3: negative, it would turn an overfilled pore's stripping
+    into plating.  Where `reorganisation` lambda/(R T) [1] is given and above zero, Marcus-Hush-Chidsey kinetics take
+    the place of the exponentials.
     """
     barrier = nucleation_barrier(lithium, nucleation_overpotential, nucleation_capacity)
     drive = effective_driving_force(u, barrier)
     activity = lithium_activity(lithium, depletion_capacity)
-    free = FULL * softplus((1.0 - lithium * inverse_pore_capacity) / FULL)
+    free = FULL * softplus((1.0 - filled) / FULL)
     exponential = butler_volmer(
         drive,
         activity,

@@ -15,7 +15,7 @@ from jaxcell.solver.control import current_to_begin_with, excesses
 from jaxcell.solver.ends import StepEnd, judged, judged_on_time, look_again, look_ahead, reach
 from jaxcell.solver.kernel import in_one_kernel
 from jaxcell.solver.newton import STEEPNESS
-from jaxcell.solver.replay import GUARD_MARGIN, replay
+from jaxcell.solver.replay import GUARD_MARGIN, replay, toward_guard
 from jaxcell.solver.results import RESULTS
 from jaxcell.solver.schedule import NO_STOP, POWER, Plan, Schedule
 from jaxcell.solver.settings import Settings
@@ -197,8 +197,9 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     charge = p.charge + result.charge(step, tableau)
     sound = result.converged & jnp.isfinite(size) & jnp.isfinite(voltage)
     accurate = sound & (size <= 1.0)
-    beyond = sound & (jnp.abs(voltage) > settings.voltage_guard)
-    near_guard = jnp.abs(voltage) <= (1 + GUARD_MARGIN) * settings.voltage_guard
+    share, guard = toward_guard(system, result.state, voltage, settings)
+    beyond = sound & (share > 1.0)
+    near_guard = share <= 1 + GUARD_MARGIN
     accepted = accurate & (~beyond | near_guard)
 
     at_once, stopped, looked, search, which = *[jnp.asarray(False)] * 3, p.search, jnp.asarray(NO_STOP)
@@ -258,7 +259,7 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     room, limit = p.fraction.shape[0], int(RESULTS.step_limit)
     status = jnp.where(
         accepted & beyond | too_small & beyond,
-        int(RESULTS.voltage_guard),
+        guard,
         jnp.where(
             too_small,
             jnp.where(control.mode == POWER, int(RESULTS.power_limit), int(RESULTS.step_too_small)),

@@ -25,7 +25,7 @@ from jaxcell.solver.trajectory import Trajectory, reached_only
 from jaxcell.units import Counter, Flag, Scalar
 
 GUARD_MARGIN = 0.01
-"""The step that crosses the voltage guard is shortened until it overshoots by no more than this fraction."""
+"""The step that crosses a guard is shortened until it overshoots by no more than this fraction."""
 SLACK_STEP = 1e-9
 """Length given to slack steps [s], which are not taken: zero would divide."""
 LANDED = 1e-13
@@ -35,6 +35,14 @@ MOST_SECANTS = 40
 BLOCK = 32
 """Steps whose derivatives are evaluated at a time, and recomputed on the way back, which bounds the memory; a block of
 slack steps only is skipped."""
+
+
+def toward_guard(system: ChainSystem, state: State, voltage: Scalar, settings: Settings) -> tuple[Scalar, Counter]:
+    """How far the nearer guard is approached, one where it is met, and the result that it gives."""
+    pushed = jnp.abs(voltage) / settings.voltage_guard
+    warmed = jnp.max(state.shared / system.shared_limit, initial=0.0)
+    code = jnp.where(warmed > pushed, int(RESULTS.too_hot), int(RESULTS.voltage_guard))
+    return jnp.maximum(pushed, warmed), code
 
 
 def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, settings: Settings) -> Trajectory:
@@ -59,19 +67,21 @@ def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, 
     charge = jnp.zeros_like(schedule.duration).at[plan.interval].add(passed)
     final = jax.tree.map(lambda y, all_rows: jnp.where(plan.used > 0, all_rows[-1], y), initial, rows)
     final_current = run.currents[jnp.maximum(plan.used - 1, 0), -1]
-    reached = jnp.max(jnp.where(good, jnp.abs(voltage), 0.0), initial=0.0)
-    planned_guard = plan.outcome == int(RESULTS.voltage_guard)
+    share, code = jax.vmap(lambda y, v: toward_guard(system, y, v, settings))(ends, voltage)
+    furthest = jnp.argmax(jnp.where(good, share, 0.0))
+    planned_guard = (plan.outcome == int(RESULTS.voltage_guard)) | (plan.outcome == int(RESULTS.too_hot))
     final_voltage = system.voltage(final, final_current)
-    at_guard = jnp.abs(final_voltage) > (1 - GUARD_MARGIN) * settings.voltage_guard
-    beyond = reached > (1 + GUARD_MARGIN) * settings.voltage_guard
+    final_share, final_code = toward_guard(system, final, final_voltage, settings)
+    at_guard = (final_share > 1 - GUARD_MARGIN) & (final_code == plan.outcome)
+    beyond = good[furthest] & (share[furthest] > 1 + GUARD_MARGIN)
     healthy = run.healthy[-1]
     guarded = healthy & planned_guard & at_guard
-    status = jnp.where(beyond, int(RESULTS.voltage_guard), plan.outcome)
+    status = jnp.where(beyond, code[furthest], plan.outcome)
     status = jnp.where((planned_guard & ~at_guard) | run.overrun, int(RESULTS.plan_outdated), status)
     status = jnp.where(healthy, status, int(RESULTS.newton_failed))
     last_step = covered[jnp.maximum(plan.used - 1, 0)]
     control = jax.tree.map(lambda x: x[plan.interval[jnp.maximum(plan.used - 1, 0)]], schedule.control)
-    moving = _moving_end(system, final, guarded, final_voltage, final_current, control, last_step, settings)
+    moving = _moving_end(system, final, guarded, final_share, final_current, control, last_step, settings)
     return Trajectory(
         time=reached_only(good, jnp.cumsum(covered)[last]),
         state=jax.tree.map(lambda y: reached_only(good, y), ends),
@@ -330,16 +340,16 @@ def _moving_end(
     system: ChainSystem,
     final: State,
     guarded: Flag,
-    voltage: Scalar,
+    share: Scalar,
     current: Scalar,
     control: Control,
     step: Scalar,
     settings: Settings,
 ) -> Scalar:
-    """Zero, with the derivative of the time at which the voltage passes its final value: dt/dp = -(dV/dp)/(dV/dt).
+    """Zero, with the derivative of the time at which the guard's share passes its final value: -(ds/dp)/(ds/dt).
 
-    For runs that the voltage guard ended (`guarded`); no derivative for others. dV/dt comes from one more step, a
-    millionth of the last.
+    For runs that a guard ended (`guarded`); no derivative for others. ds/dt comes from one more step, a millionth of
+    the last.
     """
     probe = 1e-6 * step
     still = jax.tree.map(jnp.zeros_like, final)
@@ -347,6 +357,7 @@ def _moving_end(
     after = implicit_step(
         *frozen, settings.tableau, settings.stage_newton, controlled=False, refined=True
     ).state  # a run under voltage or power control has no business at the guard
-    constant = jax.lax.stop_gradient(voltage)
-    rate = jax.lax.stop_gradient((system.voltage(after, current) - constant) / probe)
-    return jnp.where(guarded, -(voltage - constant) / jnp.where(guarded & (rate != 0.0), rate, 1.0), 0.0)
+    constant = jax.lax.stop_gradient(share)
+    later, _ = toward_guard(system, after, system.voltage(after, current), settings)
+    rate = jax.lax.stop_gradient((later - constant) / probe)
+    return jnp.where(guarded, -(share - constant) / jnp.where(guarded & (rate != 0.0), rate, 1.0), 0.0)

@@ -13,6 +13,7 @@ class RESULTS(IntEnum):
     voltage_guard = 4
     plan_outdated = 5
     power_limit = 6
+    too_hot = 7
 
     @property
     def sentence(self) -> str:
@@ -44,5 +45,9 @@ _SENTENCES = {
     RESULTS.power_limit: (
         "The cell cannot take or deliver the power that the step asks for: as the current rises the voltage gives way, "
         "and no current gives that power; ask for less, or let a voltage stop end the step before."
+    ),
+    RESULTS.too_hot: (
+        "The cell reached the highest temperature of its heat balance (heat_balance.highest_temperature), beyond which "
+        "its laws say nothing; everything before that time is kept."
     ),
 }

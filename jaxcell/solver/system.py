@@ -159,6 +159,11 @@ class ChainSystem(eqx.Module):
     def shared_scale(self) -> Float[Array, " s"]:
         """Change of s that alters the laws by their own order."""
 
+    @property
+    def shared_limit(self) -> Float[Array, " s"]:
+        """s beyond which the laws hold no more, where a run ends."""
+        return jnp.full_like(self.shared_scale, jnp.inf)
+
     @abstractmethod
     def settled(self, shared: Float[Array, " s"]) -> "ChainSystem":
         """This system with the numbers of its laws at given states of the whole cell, once for many evaluations."""

@@ -81,7 +81,7 @@ def resolved_cell(table: schema.CellTable, cell: parts.Cell) -> dict[str, Any]:
     filled: dict[str, Any] = {"kind": table.kind, "temperature_c": table.temperature_c}
     filled |= {key: getattr(table, key) for key in ("stack_pressure_mpa", "reference_temperature_c")}
     if table.heat_balance is not None:
-        filled["heat_balance"] = table.heat_balance.model_dump()
+        filled["heat_balance"] = _resolved(table.heat_balance, cell.heat_balance)
     filled["separator"] = _resolved(table.separator, cell.separator)
     filled["electrode"] = _resolved(table.electrode, cell.working)
     if table.counter is not None:

@@ -121,6 +121,7 @@ class HeatBalance(Table):
 
     heat_capacity_j_cm2_k: Positive
     heat_transfer_w_cm2_k: NotNegative
+    highest_temperature_k: Positive | None = None
 
 
 class Interface(Table):

@@ -30,6 +30,7 @@ ENDINGS: dict[str, tuple[str, float]] = {
     "_um": ("um", 1e-6),
     "_mv": ("mV", 1e-3),
     "_v": ("V", 1.0),
+    "_k": ("K", 1.0),
 }
 """Ending of a key: lab unit, and factor to SI. A key without one is a pure number."""
 

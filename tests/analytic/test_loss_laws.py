@@ -9,21 +9,26 @@ from jax import Array
 from scipy.integrate import quad
 
 from jaxcell import (
+    Cell,
     Current,
+    LithiumElectrode,
     MarcusHushChidseyKinetics,
+    Pores,
     Protocol,
     Step,
     Storage,
     Trap,
     Until,
     assemble,
+    lithium_ledger,
     plate,
+    rest,
     simulate,
     strip,
 )
 from jaxcell.model.temperature import at_temperature
 from jaxcell.physics.arrhenius import arrhenius_factor
-from jaxcell.physics.contact import contact_resistance
+from jaxcell.physics.contact import contact_resistance, contact_share, contact_wear_rate
 from jaxcell.physics.dead_lithium import dying_current
 from jaxcell.physics.interphase import interphase_current
 from jaxcell.physics.kinetics import butler_volmer, marcus_hush_chidsey
@@ -106,6 +111,25 @@ class TestStorage:
         full = trapping_current(u, ONE, exchange_current_density=ONE, potential=number(0.25), f=f)
         np.testing.assert_array_equal(full, 0.0)
 
+    def test_far_from_equilibrium_it_levels_off(self) -> None:
+        numbers = {"exchange_current_density": number(2.0), "potential": number(4.0), "f": f}
+        for law in (storage_current, trapping_current):
+            assert float(law(number(0.0), number(0.0), **numbers)) == pytest.approx(2e5, rel=1e-6)
+            slow = float(law(number(-3.9), number(0.0), **numbers))  # 0.1 V away
+            assert slow == pytest.approx(2.0 * float(jnp.exp(0.05 * f)), rel=1e-4)
+
+    @pytest.mark.parametrize("pores", [None, sample_cells.pores()])
+    def test_an_empty_host_far_above_lithium_starts_and_fills(self, pores: Pores | None) -> None:
+        hosts = {"storage": Storage(potential=2.5), "trap": Trap(potential=1.8)}
+        own = sample_cells.half(pores=pores, **hosts)
+        foil = Cell(LithiumElectrode(50e-6, own.working.interface, own.working.layer), own.separator, own.counter)
+        solution = simulate(foil, Protocol.of(rest(600.0, points=2)), points=3)
+        rows = solution.model.rows
+        filled = np.sum(np.asarray(solution.state.node), axis=2)[-1] * F / 36000.0
+        for name in ("stored", "trapped"):
+            assert filled[rows.index(name)] == pytest.approx(75.0 * 5e-4, rel=1e-4)  # mAh cm-2
+        assert np.all(np.abs(np.asarray(lithium_ledger(solution).imbalance)) < 1e-10)
+
     def test_first_cycle_fills_both_and_the_second_only_the_store(self, stored_cycles) -> None:
         trapped, stored = stored_cycles
         capacity = 75.0 * 5e-4  # mAh cm-2 in 5 um
@@ -137,19 +161,56 @@ def test_interphase_current_is_never_negative_and_ends_above_the_reduction_poten
 
 def test_dying_current() -> None:
     current = jnp.asarray([-10.0, -1.0, 1.0, 10.0])
-    np.testing.assert_allclose(dying_current(current, ONE, number(0.01)), [0.1, 0.01, 0.0, 0.0], atol=1e-300)
-    assert float(dying_current(number(-10.0), number(0.0), number(0.01))) == 0.0
+    # The corner takes (w/i)^2, 1e-6 at 1 A m-2.
+    dying = dying_current(current, ONE, number(0.01), ONE)
+    np.testing.assert_allclose(dying, [0.1, 0.01, 0.0, 0.0], rtol=2e-6, atol=1e-300)
+    assert float(dying_current(number(-10.0), number(0.0), number(0.01), ONE)) == 0.0
+
+
+def test_no_lithium_dies_at_rest() -> None:
+    def law(current: Array) -> Array:
+        return dying_current(current, ONE, number(0.05), ONE)
+
+    assert float(law(number(0.0))) == 0.0
+    assert float(jax.grad(law)(number(0.0))) == 0.0
+    current = -jnp.logspace(-9, 3, 200)
+    dying, slope = law(current), jax.vmap(jax.grad(law))(current)
+    assert np.all(np.asarray(dying) > 0.0)
+    assert np.all(np.asarray(slope) <= 0.0)
+    # ... and nearly none of what leaves a tenth of the corner's width at a time.
+    assert float(law(number(-1e-4))) < 0.011 * 0.05 * 1e-4
+
+
+def test_dying_does_not_depend_on_how_a_site_is_cut() -> None:
+    whole = dying_current(number(-2e-3), ONE, number(0.05), ONE)
+    shares = jnp.asarray([0.1, 0.2, 0.7])
+    parts = dying_current(-2e-3 * shares, ONE, number(0.05), shares)
+    assert float(jnp.sum(parts)) == pytest.approx(float(whole), rel=1e-12)
 
 
 def test_contact_resistance_follows_pressure_and_area() -> None:
     numbers = {"resistance": number(1e-4), "pressure_exponent": HALF}
-    assert float(contact_resistance(HALF, relative_pressure=number(4.0), **numbers)) == pytest.approx(1e-4)
+    half = number(np.log(2.0))  # y = -ln(chi)
+    assert float(contact_share(half)) == pytest.approx(0.5)
+    assert float(contact_resistance(half, relative_pressure=number(4.0), **numbers)) == pytest.approx(1e-4)
+
+
+def test_contact_wears_and_heals_as_its_share_does() -> None:
+    numbers = {"loss_per_charge": number(2e-5), "healing_rate": number(3e-5), "relative_pressure": number(2.0)}
+    for current, chi in [(60.0, 0.7), (60.0, 1e-3), (0.0, 0.2), (60.0, 1.0)]:
+        worn = number(-np.log(chi))
+        rate = contact_wear_rate(number(current), worn, critical_current_density=number(10.0), **numbers)
+        falls = 2e-5 * max(current - 20.0, 0.0) * chi - 3e-5 * 2.0 * (1.0 - chi)
+        # Far below the critical current the corner lets e^-20 of its width through.
+        assert chi * float(rate) == pytest.approx(falls, rel=1e-9, abs=1e-13)
 
 
 def test_short_conductance() -> None:
     numbers = {"conductance": number(3.0), "half_capacity": number(0.1)}
     found = short_conductance(jnp.asarray([-1.0, 0.0, 0.1, 100.0]), **numbers)
-    np.testing.assert_allclose(found, [0.0, 3.0 * (0.01 * np.log(2)) ** 2, 1.5, 3.0], rtol=1e-3, atol=1e-12)
+    np.testing.assert_allclose(found, [0.0, 0.0, 1.5, 3.0], rtol=2e-6)
+    slope = jax.vmap(jax.grad(lambda q: short_conductance(q, **numbers)))(jnp.asarray([-1.0, 0.0, 1e-6]))
+    np.testing.assert_allclose(slope, [0.0, 0.0, 3.0 * 2e-6 / 0.1**2], rtol=1e-6)
 
 
 def test_arrhenius_factor() -> None:

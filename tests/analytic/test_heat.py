@@ -1,0 +1,140 @@
+"""Heat of a cell against what its reactions release."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import sample_cells
+
+from jaxcell import (
+    RESULTS,
+    Cell,
+    Collector,
+    HeatBalance,
+    Interface,
+    Interphase,
+    LithiumElectrode,
+    LithiumKinetics,
+    ProtectionLayer,
+    Protocol,
+    Separator,
+    Settings,
+    SimulationError,
+    Solution,
+    Storage,
+    Trap,
+    plate,
+    rest,
+    simulate,
+)
+from jaxcell.physics.heat import heating
+
+F, R, T = sample_cells.F, sample_cells.R, sample_cells.T
+CAPACITY = 500.0
+"""Heat capacity [J m-2 K-1]."""
+FINE = Settings(1e-6, 1e-6)
+
+
+def cell(interface: Interface | None = None, **hosts: Any) -> Cell:
+    """Nothing leaves: an adiabatic cell of foils, the working one below a layer where there are hosts."""
+    own = Interface(LithiumKinetics(100.0)) if interface is None else interface
+    layer = ProtectionLayer(5e-6, 5e-3, top=None, **hosts) if hosts else None
+    working = LithiumElectrode(50e-6, own, layer)
+    counter = LithiumElectrode(50e-6, own)
+    return Cell(working, Separator(50e-6, 0.24), counter, heat_balance=HeatBalance(CAPACITY, 0.0))
+
+
+def gained(solution: Solution, name: str) -> np.ndarray:
+    """Charge that went into a form of lithium [C m-2]."""
+    return F * np.asarray(solution.state.node)[:, solution.model.rows.index(name)].sum(axis=1)
+
+
+def warmed(solution: Solution) -> np.ndarray:
+    """Heat taken up [J m-2]."""
+    return CAPACITY * np.asarray(solution.state.shared[:, -1])
+
+
+def test_law() -> None:
+    numbers = (jnp.asarray(value) for value in (6.0, 1.5, 2.0, 0.25))
+    assert float(heating(*numbers)) == pytest.approx(6.0 + 1.5 - 0.5)
+
+
+@pytest.mark.parametrize(("name", "host"), [("stored", Storage(potential=0.4)), ("trapped", Trap(potential=0.4))])
+def test_a_host_that_fills_at_rest_warms_the_cell(name: str, host: Storage | Trap) -> None:
+    own = cell(**{{"stored": "storage", "trapped": "trap"}[name]: host})
+    solution = simulate(own, Protocol.of(rest(36000.0, points=5)), points=2, settings=FINE)
+    filled = gained(solution, name)
+    assert filled[-1] > 0.9 * 75.0 * 5e-4 * 36000.0  # C m-2
+    np.testing.assert_allclose(warmed(solution), 0.4 * filled, rtol=1e-5)
+    assert warmed(solution)[-1] / CAPACITY > 1.0  # K
+
+
+def test_an_interphase_that_grows_at_rest_warms_the_cell() -> None:
+    interface = Interface(
+        LithiumKinetics(100.0), interphase=Interphase(ambipolar_conductivity=1e-9, reduction_potential=1.5)
+    )
+    solution = simulate(cell(interface), Protocol.of(rest(10 * 86400.0, points=5)), settings=FINE)
+    np.testing.assert_allclose(warmed(solution), 1.5 * gained(solution, "interphase"), rtol=1e-5)
+    assert warmed(solution)[-1] > 1e-2 * CAPACITY
+
+
+def test_a_store_filled_slowly_to_the_half_cools_the_cell_by_its_entropy() -> None:
+    store = Storage(potential=0.4, exchange_current_density=1.0)
+    layer = ProtectionLayer(5e-6, 5e-3, top=None, storage=store)
+    collector = Collector(Interface(LithiumKinetics(100.0)), layer, initial_potential=-0.6)
+    foil = LithiumElectrode(50e-6, Interface(LithiumKinetics(100.0)))
+    own = Cell(collector, Separator(50e-6, 0.24), foil, heat_balance=HeatBalance(CAPACITY, 0.0))
+    full = 75.0 * 5e-4  # mAh cm-2
+    solution = simulate(own, Protocol.of(plate(0.005, 0.5 * full, points=5)), points=2, settings=FINE)
+    x = gained(solution, "stored") / (36000.0 * full)
+    assert x[-1] == pytest.approx(0.5, rel=1e-3)
+    entropy = -x * np.log(x) - (1.0 - x) * np.log(1.0 - x)
+    # T dS, and 1 % of dissipation at this rate.
+    np.testing.assert_allclose(warmed(solution), -36000.0 * full * R * T / F * entropy, rtol=0.02)
+
+
+class TestHighestTemperature:
+    """A foil that heats itself with nowhere for the heat to go."""
+
+    PROTOCOL = Protocol.of(plate(50.0, 20.0, points=20))
+
+    @staticmethod
+    def cell(capacity: Any, highest: float = 500.0) -> Cell:
+        foil = LithiumElectrode(500e-6, Interface(LithiumKinetics(1e3)))
+        balance = HeatBalance(100.0, 0.0, highest_temperature=highest)
+        own = Cell(foil, Separator(50e-6, 0.24), foil, heat_balance=balance)
+        return sample_cells.replace(own, heat_balance__heat_capacity=capacity)
+
+    def test_ends_the_run(self) -> None:
+        own = self.cell(100.0)
+        with pytest.raises(SimulationError, match=r"highest temperature of its heat balance") as error:
+            simulate(own, self.PROTOCOL)
+        solution = error.value.solution
+        assert solution.result is RESULTS.too_hot
+        rise = float(solution.trajectory.final.shared[-1])
+        # The last step is shortened until it is within 1 % of the rise allowed.
+        assert 500.0 - T < rise < 1.01 * (500.0 - T)
+        again = simulate(own, self.PROTOCOL, plan=solution.plan, throw=False)
+        assert again.result is RESULTS.too_hot
+        # With ten times the heat capacity the same steps end far below.
+        assert simulate(self.cell(1000.0), self.PROTOCOL, plan=solution.plan, throw=False).result is (
+            RESULTS.plan_outdated
+        )
+
+    def test_below_it_the_run_goes_on(self) -> None:
+        assert simulate(self.cell(2000.0), self.PROTOCOL).result is RESULTS.successful
+
+    def test_a_cell_that_starts_above_it_is_refused(self) -> None:
+        with pytest.raises(ValueError, match=r"Cell.temperature must be below .* \(280 K\), but is 298.15 K"):
+            self.cell(100.0, highest=280.0)
+
+    @pytest.mark.slow  # its derivative compiles for two minutes
+    def test_derivative_of_the_time_at_which_it_is_reached(self) -> None:
+        def ends(capacity: Any) -> Any:
+            return simulate(self.cell(capacity), self.PROTOCOL, settings=FINE, throw=False).trajectory.final_time
+
+        time, slope = jax.value_and_grad(ends)(jnp.asarray(100.0))
+        # Adiabatic: everything takes as many times longer as there is more to warm.
+        assert float(slope) == pytest.approx(float(time) / 100.0, rel=1e-3)
