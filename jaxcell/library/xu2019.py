@@ -35,8 +35,8 @@ def xu2019_half_cell(
     Cathode 42 um, eps = 0.518 in particles of R = 5.3 um, c_max = 48 230 mol m-3, D = 1e-14 m2 s-1, porosity 0.331,
     sigma = 100 S m-1, k = F 5.76e-11 A m-2 (m3/mol)^1.5.  Separator 25 um, porosity 0.39.  Lithium: i0 = F 3.5e-8
     c_Li^0.7 c_e^0.3 A m-2 with concentrations in mol m-3.  Bruggeman's exponent 3/2 everywhere; electrons cross
-    all that is not pore.  Electrolyte: `jaxcell.physics.lipf6` at 1 mol/l, with conductivity_exponent its dln kappa/dln c there
-    and D constant.  Open-circuit potential: Mohtat et al. 2020.
+    all that is not pore.  Electrolyte: `jaxcell.physics.lipf6` at 1 mol/l, with conductivity_exponent its
+    dln kappa/dln c there and D constant.  Open-circuit potential: Mohtat et al. 2020.
 
     With `transference_number` 1 the electrolyte is a single-ion conductor of the same conductivity, and no part holds a
     salt.  `single_particle` leaves out transport in the cathode (and in PyBaMM's model of that name the resistance of
