@@ -50,9 +50,13 @@ if TYPE_CHECKING:
     from jaxcell.inventory import InventoryRun as InventoryRun
     from jaxcell.inventory import LithiumInventory as LithiumInventory
     from jaxcell.inventory import cycle_inventory as cycle_inventory
+    from jaxcell.io.bpx import cathode_from_bpx as cathode_from_bpx
+    from jaxcell.io.pybamm import from_pybamm as from_pybamm
     from jaxcell.ledger import Ledger as Ledger
     from jaxcell.ledger import lithium_ledger as lithium_ledger
     from jaxcell.ledger import lithium_losses as lithium_losses
+    from jaxcell.library import HalfCellParts as HalfCellParts
+    from jaxcell.library import xu2019_half_cell as xu2019_half_cell
     from jaxcell.model import ChainModel as ChainModel
     from jaxcell.model import assemble as assemble
     from jaxcell.observables import bottom_fraction as bottom_fraction
@@ -133,6 +137,9 @@ _HOME = {
         "lithium_by_form_figure",
         "plating_map_figure",
     ],
+    "jaxcell.io.bpx": ["cathode_from_bpx"],
+    "jaxcell.io.pybamm": ["from_pybamm"],
+    "jaxcell.library": ["HalfCellParts", "xu2019_half_cell"],
     "jaxcell.ledger": ["Ledger", "lithium_ledger", "lithium_losses"],
     "jaxcell.model": ["ChainModel", "assemble"],
     "jaxcell.observables": [
@@ -194,6 +201,7 @@ __all__ = [
     "DeadLithium",
     "DiffusivityLaw",
     "Film",
+    "HalfCellParts",
     "HeatBalance",
     "IntercalationKinetics",
     "Interface",
@@ -231,6 +239,7 @@ __all__ = [
     "aurbach_coulombic_efficiency",
     "bottom_fraction",
     "calendar_rest",
+    "cathode_from_bpx",
     "charge",
     "compare_layers",
     "comparison_figure",
@@ -240,6 +249,7 @@ __all__ = [
     "cycle_ledger",
     "deposit_thickness",
     "discharge",
+    "from_pybamm",
     "hold",
     "lithium_by_form_figure",
     "lithium_ledger",
@@ -256,6 +266,7 @@ __all__ = [
     "symmetric_cycling",
     "top_onset_current",
     "total_area_specific_resistance",
+    "xu2019_half_cell",
 ]
 
 
