@@ -7,24 +7,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxcell.cell import LFP as LFP
+    from jaxcell.cell import NMC532 as NMC532
+    from jaxcell.cell import NMC811 as NMC811
+    from jaxcell.cell import AlloyElectrode as AlloyElectrode
     from jaxcell.cell import BinarySalt as BinarySalt
+    from jaxcell.cell import CathodeTransport as CathodeTransport
     from jaxcell.cell import Cell as Cell
     from jaxcell.cell import Collector as Collector
+    from jaxcell.cell import CompositeCathode as CompositeCathode
+    from jaxcell.cell import ConstantPotential as ConstantPotential
     from jaxcell.cell import ContactLoss as ContactLoss
     from jaxcell.cell import DeadLithium as DeadLithium
+    from jaxcell.cell import DiffusivityLaw as DiffusivityLaw
     from jaxcell.cell import Film as Film
     from jaxcell.cell import HeatBalance as HeatBalance
+    from jaxcell.cell import IntercalationKinetics as IntercalationKinetics
     from jaxcell.cell import Interface as Interface
     from jaxcell.cell import Interphase as Interphase
     from jaxcell.cell import LithiumElectrode as LithiumElectrode
     from jaxcell.cell import LithiumKinetics as LithiumKinetics
     from jaxcell.cell import MarcusHushChidseyKinetics as MarcusHushChidseyKinetics
     from jaxcell.cell import Nucleation as Nucleation
+    from jaxcell.cell import OpenCircuitPotential as OpenCircuitPotential
     from jaxcell.cell import Pores as Pores
     from jaxcell.cell import ProtectionLayer as ProtectionLayer
     from jaxcell.cell import Separator as Separator
     from jaxcell.cell import SoftShort as SoftShort
     from jaxcell.cell import Storage as Storage
+    from jaxcell.cell import TabulatedDiffusivity as TabulatedDiffusivity
+    from jaxcell.cell import TabulatedPotential as TabulatedPotential
     from jaxcell.cell import Trap as Trap
     from jaxcell.comparison import LayerComparison as LayerComparison
     from jaxcell.comparison import compare_layers as compare_layers
@@ -38,9 +50,13 @@ if TYPE_CHECKING:
     from jaxcell.inventory import InventoryRun as InventoryRun
     from jaxcell.inventory import LithiumInventory as LithiumInventory
     from jaxcell.inventory import cycle_inventory as cycle_inventory
+    from jaxcell.io.bpx import cathode_from_bpx as cathode_from_bpx
+    from jaxcell.io.pybamm import from_pybamm as from_pybamm
     from jaxcell.ledger import Ledger as Ledger
     from jaxcell.ledger import lithium_ledger as lithium_ledger
     from jaxcell.ledger import lithium_losses as lithium_losses
+    from jaxcell.library import HalfCellParts as HalfCellParts
+    from jaxcell.library import xu2019_half_cell as xu2019_half_cell
     from jaxcell.model import ChainModel as ChainModel
     from jaxcell.model import assemble as assemble
     from jaxcell.observables import bottom_fraction as bottom_fraction
@@ -81,6 +97,18 @@ if TYPE_CHECKING:
 _HOME = {
     "jaxcell.cell": [
         "BinarySalt",
+        "AlloyElectrode",
+        "CathodeTransport",
+        "CompositeCathode",
+        "IntercalationKinetics",
+        "LFP",
+        "NMC532",
+        "NMC811",
+        "ConstantPotential",
+        "DiffusivityLaw",
+        "OpenCircuitPotential",
+        "TabulatedDiffusivity",
+        "TabulatedPotential",
         "Trap",
         "Storage",
         "SoftShort",
@@ -109,6 +137,9 @@ _HOME = {
         "lithium_by_form_figure",
         "plating_map_figure",
     ],
+    "jaxcell.io.bpx": ["cathode_from_bpx"],
+    "jaxcell.io.pybamm": ["from_pybamm"],
+    "jaxcell.library": ["HalfCellParts", "xu2019_half_cell"],
     "jaxcell.ledger": ["Ledger", "lithium_ledger", "lithium_losses"],
     "jaxcell.model": ["ChainModel", "assemble"],
     "jaxcell.observables": [
@@ -150,19 +181,29 @@ _HOME = {
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __version__ = "0.1.0"
 __all__ = [
+    "LFP",
+    "NMC532",
+    "NMC811",
     "RESULTS",
+    "AlloyElectrode",
     "BinarySalt",
     "CRate",
+    "CathodeTransport",
     "Cell",
     "ChainModel",
     "Collector",
+    "CompositeCathode",
+    "ConstantPotential",
     "ContactLoss",
     "Current",
     "CycleLedger",
     "Cycles",
     "DeadLithium",
+    "DiffusivityLaw",
     "Film",
+    "HalfCellParts",
     "HeatBalance",
+    "IntercalationKinetics",
     "Interface",
     "Interphase",
     "InventoryRun",
@@ -173,6 +214,7 @@ __all__ = [
     "LithiumKinetics",
     "MarcusHushChidseyKinetics",
     "Nucleation",
+    "OpenCircuitPotential",
     "Plan",
     "PlatingMap",
     "Pores",
@@ -187,6 +229,8 @@ __all__ = [
     "Step",
     "StepEnd",
     "Storage",
+    "TabulatedDiffusivity",
+    "TabulatedPotential",
     "Trap",
     "Until",
     "Voltage",
@@ -195,6 +239,7 @@ __all__ = [
     "aurbach_coulombic_efficiency",
     "bottom_fraction",
     "calendar_rest",
+    "cathode_from_bpx",
     "charge",
     "compare_layers",
     "comparison_figure",
@@ -204,6 +249,7 @@ __all__ = [
     "cycle_ledger",
     "deposit_thickness",
     "discharge",
+    "from_pybamm",
     "hold",
     "lithium_by_form_figure",
     "lithium_ledger",
@@ -220,6 +266,7 @@ __all__ = [
     "symmetric_cycling",
     "top_onset_current",
     "total_area_specific_resistance",
+    "xu2019_half_cell",
 ]
 
 

@@ -33,6 +33,11 @@ def quantity(
     return eqx.field(converter=_number, metadata=metadata, **kwargs)
 
 
+def part() -> Any:
+    """A field holding a part that must be given, after fields made by `quantity`."""
+    return eqx.field()
+
+
 def energy_of_activation() -> Any:
     """A field holding an activation energy [J mol-1]; 1 eV is 96485 J mol-1. Zero: no change with temperature."""
     return quantity("J mol-1", at_least=0.0, at_most=1e6, default=0.0)

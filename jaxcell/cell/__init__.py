@@ -3,6 +3,10 @@
 Sources of the defaults are given field by field; "prior" marks a choice without a citation.
 """
 
+from jaxcell.cell.cathode import AlloyElectrode as AlloyElectrode
+from jaxcell.cell.cathode import CathodeTransport as CathodeTransport
+from jaxcell.cell.cathode import CompositeCathode as CompositeCathode
+from jaxcell.cell.cathode import IntercalationKinetics as IntercalationKinetics
 from jaxcell.cell.cell import BinarySalt as BinarySalt
 from jaxcell.cell.cell import Cell as Cell
 from jaxcell.cell.cell import Collector as Collector
@@ -16,6 +20,14 @@ from jaxcell.cell.losses import Interphase as Interphase
 from jaxcell.cell.losses import SoftShort as SoftShort
 from jaxcell.cell.losses import Storage as Storage
 from jaxcell.cell.losses import Trap as Trap
+from jaxcell.cell.open_circuit import LFP as LFP
+from jaxcell.cell.open_circuit import NMC532 as NMC532
+from jaxcell.cell.open_circuit import NMC811 as NMC811
+from jaxcell.cell.open_circuit import ConstantPotential as ConstantPotential
+from jaxcell.cell.open_circuit import DiffusivityLaw as DiffusivityLaw
+from jaxcell.cell.open_circuit import OpenCircuitPotential as OpenCircuitPotential
+from jaxcell.cell.open_circuit import TabulatedDiffusivity as TabulatedDiffusivity
+from jaxcell.cell.open_circuit import TabulatedPotential as TabulatedPotential
 from jaxcell.cell.sites import Film as Film
 from jaxcell.cell.sites import Interface as Interface
 from jaxcell.cell.sites import LithiumKinetics as LithiumKinetics

@@ -1,9 +1,13 @@
-"""Measurements in and out: cyclers' files, the Battery Data Format, tables in memory."""
+"""Measurements in and out: cyclers' files, the Battery Data Format, tables in memory.
+
+Parameter sets of other programs are read by `jaxcell.io.bpx` and `jaxcell.io.pybamm`, which unlike the rest need JAX.
+"""
 
 from jaxcell.io.bdf import write_bdf_csv as write_bdf_csv
 from jaxcell.io.cycle_table import CycleTable as CycleTable
 from jaxcell.io.cycle_table import read_cycle_table as read_cycle_table
 from jaxcell.io.errors import MeasurementError as MeasurementError
+from jaxcell.io.errors import ParameterSetError as ParameterSetError
 from jaxcell.io.half_cycles import HalfCycle as HalfCycle
 from jaxcell.io.kinds import Kind as Kind
 from jaxcell.io.measurement import Measurement as Measurement

@@ -1,4 +1,4 @@
-"""The one exception of this package."""
+"""The exceptions of this package."""
 
 
 class MeasurementError(ValueError):
@@ -7,3 +7,7 @@ class MeasurementError(ValueError):
     It names the file as the user gave it, the row (1-based line of the file, or record of a binary
     file), the column, the value, its unit, and what was expected, as far as each of these is known.
     """
+
+
+class ParameterSetError(ValueError):
+    """A parameter set of another program could not be used; the message is one sentence that names the entry."""
