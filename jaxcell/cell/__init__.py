@@ -7,7 +7,6 @@ from jaxcell.cell.cathode import AlloyElectrode as AlloyElectrode
 from jaxcell.cell.cathode import CathodeTransport as CathodeTransport
 from jaxcell.cell.cathode import CompositeCathode as CompositeCathode
 from jaxcell.cell.cathode import IntercalationKinetics as IntercalationKinetics
-from jaxcell.cell.cell import BinarySalt as BinarySalt
 from jaxcell.cell.cell import Cell as Cell
 from jaxcell.cell.cell import Collector as Collector
 from jaxcell.cell.cell import LithiumElectrode as LithiumElectrode
@@ -28,6 +27,7 @@ from jaxcell.cell.open_circuit import DiffusivityLaw as DiffusivityLaw
 from jaxcell.cell.open_circuit import OpenCircuitPotential as OpenCircuitPotential
 from jaxcell.cell.open_circuit import TabulatedDiffusivity as TabulatedDiffusivity
 from jaxcell.cell.open_circuit import TabulatedPotential as TabulatedPotential
+from jaxcell.cell.salt import BinarySalt as BinarySalt
 from jaxcell.cell.sites import Film as Film
 from jaxcell.cell.sites import Interface as Interface
 from jaxcell.cell.sites import LithiumKinetics as LithiumKinetics

@@ -3,15 +3,18 @@
 separator | cathode: active particles in an ion conductor | collector
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 
-from jaxcell.cell.cell import BinarySalt
 from jaxcell.cell.open_circuit import ConstantPotential, DiffusivityLaw, OpenCircuitPotential
-from jaxcell.cell.sites import LithiumKinetics, MarcusHushChidseyKinetics
+from jaxcell.cell.salt import BinarySalt
+from jaxcell.cell.sites import Interface, LithiumKinetics, MarcusHushChidseyKinetics
 from jaxcell.component import Component, check_when_concrete, energy_of_activation, part, quantity
 from jaxcell.units import FARADAY, Quantity, Scalar
+
+RESERVOIR = 1e4
+"""Lithium [mol m-2] of an alloy that never runs empty: 27 Ah cm-2."""
 
 
 class IntercalationKinetics(Component):
@@ -141,6 +144,23 @@ class AlloyElectrode(Component):
     """C_dl [F m-2]."""
     contact_resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
     """In series, ionic [Ohm m2]."""
+
+    layer: ClassVar[None] = None
+    """No protection layer on an alloy."""
+
+    @property
+    def interface(self) -> Interface:
+        """Its interface with the separator."""
+        return Interface(
+            self.kinetics,
+            double_layer_capacitance=self.double_layer_capacitance,
+            contact_resistance=self.contact_resistance,
+        )
+
+    @property
+    def initial_lithium(self) -> Scalar:
+        """Lithium of the alloy at the start [mol m-2]; without a capacity, more than anything takes from it."""
+        return self.initial_filling * (RESERVOIR if self.capacity is None else self.capacity)
 
     @property
     def initial_potential(self) -> Scalar:

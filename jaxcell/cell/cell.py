@@ -5,42 +5,20 @@
 
 A cell has a working electrode, a separator and a counter electrode.  An electrode is a `LithiumElectrode`
 (lithium foil) or a bare `Collector` (anode-free); either may carry a `ProtectionLayer`.  A symmetric cell is
-the same electrode twice; a half cell pairs the electrode under study with a plain lithium counter electrode.
+the same electrode twice; a half cell pairs the electrode under study with a plain lithium counter electrode; in a full
+cell the counter electrode is a `CompositeCathode`.  An `AlloyElectrode` may stand on either side.
 """
 
 from typing import Any
 
 import equinox as eqx
 
+from jaxcell.cell.cathode import AlloyElectrode, CompositeCathode
 from jaxcell.cell.losses import HeatBalance, SoftShort, Storage, Trap
+from jaxcell.cell.salt import BinarySalt
 from jaxcell.cell.sites import Film, Interface, Pores
 from jaxcell.component import Component, check_when_concrete, energy_of_activation, quantity
 from jaxcell.units import LITHIUM_MOLAR_VOLUME, Quantity, Scalar
-
-
-class BinarySalt(Component):
-    """Salt of two ions in a separator or a layer: a liquid, or a polymer with t+ below one.
-
-    With J the ionic current towards the electrode, eps dc/dt = d(D dc/dx)/dx - (1 - t+)/F dJ/dx, and
-    D dc/dx = (1 - t+) J/F at a face that the anions cannot cross.  It is the same salt in layer and separator where
-    both have one: its concentration is continuous.  Diffusivity and conductivity are effective ones, per cell area:
-    porosity and tortuosity included.
-    """
-
-    concentration: Quantity = quantity("mol m-3", above=0.0, default=1000.0)
-    """c0 [mol m-3] at the start, everywhere."""
-    transference_number: Quantity = quantity("1", at_least=0.0, at_most=1.0, default=0.4)
-    """t+ [1] of lithium. Prior: 0.2 to 1."""
-    diffusivity: Quantity = quantity("m2 s-1", above=0.0, default=1e-10, activation="activation_energy")
-    """D [m2 s-1] of the salt, effective. Prior."""
-    porosity: Quantity = quantity("1", above=0.0, at_most=1.0, default=1.0)
-    """eps [1]: share of the volume that the electrolyte fills."""
-    conductivity_exponent: Quantity = quantity("1", at_least=-2.0, at_most=4.0, default=1.0)
-    """n in kappa = kappa0 (c/c0)^n [1]; one for dilute solutions, zero near the maximum of kappa(c)."""
-    thermodynamic_factor: Quantity = quantity("1", above=0.0, at_most=20.0, default=1.0)
-    """1 + dln(activity coefficient)/dln c [1]."""
-    activation_energy: Quantity = energy_of_activation()
-    """Of D."""
 
 
 class ProtectionLayer(Component):
@@ -127,9 +105,9 @@ class Separator(Component):
 class Cell(Component):
     """Working electrode | separator | counter electrode, at one temperature."""
 
-    working: LithiumElectrode | Collector
+    working: LithiumElectrode | Collector | AlloyElectrode
     separator: Separator
-    counter: LithiumElectrode
+    counter: LithiumElectrode | CompositeCathode | AlloyElectrode
     temperature: Quantity = quantity("K", at_least=150.0, at_most=600.0, default=298.15)
     nominal_capacity: Quantity | None = quantity("C m-2", above=0.0, optional=True, default=None)
     """What C-rates refer to; 1 mAh cm-2 is 36000 C m-2."""
@@ -159,7 +137,8 @@ class Cell(Component):
     def plating_sign(self) -> float:
         """s in I = s I_term and V = s E, with I > 0 plating the working electrode.
 
-        The terminal follows the Battery Data Format: positive current charges the test object. Against
-        lithium the working electrode is the positive one, and plating it is its discharge: s = -1.
+        The terminal follows the Battery Data Format: positive current charges the test object. Against lithium or an
+        alloy the working electrode is the positive one, and plating it is its discharge: s = -1. Against a composite
+        cathode, which is then the positive one, plating charges the cell: s = +1.
         """
-        return -1.0
+        return 1.0 if isinstance(self.counter, CompositeCathode) else -1.0

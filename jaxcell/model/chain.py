@@ -38,12 +38,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxcell.cell import Cell
+from jaxcell.model.cathode import SHELLS, shell_conductances, shell_volumes
 from jaxcell.model.coefficients import coefficients_of
 from jaxcell.model.loss_coefficients import CONTACT, DEAD, DROP, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
-from jaxcell.model.node_laws import CHARGE, IN_PORES, READS, enthalpy_released, node_rates, site_resistance
+from jaxcell.model.node_laws import CHARGE, IN_PORES, READS, SURFACE, enthalpy_released, node_rates, site_resistance
 from jaxcell.model.salt import Passage, exchange_factor, passage
 from jaxcell.model.tables import (
     BOTTOM,
+    PARTICLE,
     PORE,
     SEPARATOR,
     TOP,
@@ -58,6 +60,7 @@ from jaxcell.solver.system import (
     Capacities,
     ChainSystem,
     EdgeLaw,
+    Particles,
     Rows,
     Site,
     State,
@@ -99,7 +102,7 @@ class ChainModel(ChainSystem):
     faces: Nodes
     """One at the nodes that face the separator and can plate: the roots of shorts."""
     kinds: tuple[int, ...] = eqx.field(static=True)
-    """BOTTOM, PORE, TOP, FACE or BETWEEN of each node."""
+    """BOTTOM, PORE, TOP, FACE, BETWEEN or PARTICLE of each node."""
     sides: tuple[int, ...] = eqx.field(static=True)
     """WORKING, SEPARATOR or COUNTER for each node."""
     forms: tuple[frozenset[str], ...] = eqx.field(static=True)
@@ -133,7 +136,14 @@ class ChainModel(ChainSystem):
     def rows(self) -> tuple[str, ...]:
         """Names of the node states: first those that laws read."""
         drop = (DROP,) if any(DROP in forms for forms in self.forms) else ()
-        return (LIVE, *self.losses, *drop, CHARGE) if self.losses else (LIVE,)
+        surface = () if self.coefficients.particles is None else (SURFACE,)
+        return (LIVE, *surface, *self.losses, *drop, *((CHARGE,) if self.losses else ()))
+
+    @property
+    def particles(self) -> Particles:
+        count, start = len(self.kinds), self.kinds.index(PARTICLE) if PARTICLE in self.kinds else 0
+        surface = self.rows.index(SURFACE) if SURFACE in self.rows else -1
+        return Particles(start, start + self.kinds.count(PARTICLE), count, surface)
 
     @property
     def shared_rows(self) -> tuple[str, ...]:
@@ -156,18 +166,31 @@ class ChainModel(ChainSystem):
     def capacities(self) -> Capacities:
         n, e = self.nodes, self.edges
         series, branch = e.film_resistance * e.film_capacitance, e.branch_resistance * e.branch_capacitance
-        charged = jnp.asarray([FARADAY if name == self.rows[-1] else 0.0 for name in self.rows])
+        counted = CHARGE if self.losses else LIVE
+        charged = jnp.asarray([FARADAY if name == counted else 0.0 for name in self.rows])
+        here = self._holds_particles
         heat = [] if self.coefficients.heat is None else [self.coefficients.heat.heat_capacity]
         whole = [jnp.asarray(0.0)] * (len(self.shared_rows) - len(heat)) + heat
         salt = self.coefficients.salt
         return Capacities(
             n.capacitance,
             stacked(() if salt is None else (salt.nodes.capacity,), n.area),
-            jnp.stack([jnp.full_like(n.area, 0.0 if name == DROP else 1.0) for name in self.rows]),
+            jnp.stack([1.0 - (here if name == SURFACE else jnp.full_like(n.area, name == DROP)) for name in self.rows]),
             charged[:, None] * jnp.ones_like(n.area)[None],
+            jnp.asarray(shell_volumes())[:, None] * jnp.ones_like(self._no_shells),
             stacked(self._films(series, branch), n.area),
             jnp.stack(whole) if whole else jnp.zeros(0),
         )
+
+    @property
+    def _no_shells(self) -> Float[Array, "shells points"]:
+        count = self.kinds.count(PARTICLE)
+        return jnp.zeros((SHELLS if count else 0, count))
+
+    @property
+    def _holds_particles(self) -> Nodes:
+        """One at a cathode's particles, zero elsewhere."""
+        return jnp.asarray([float(kind == PARTICLE) for kind in self.kinds])
 
     def _films(self, series: Edges, branch: Edges) -> Rows:
         """The rows of those films that the cell has."""
@@ -183,22 +206,31 @@ class ChainModel(ChainSystem):
         hosts = [
             host for host in (self.coefficients.losses.stored, self.coefficients.losses.trapped) if host is not None
         ]
-        return sum((host.exchange_current_density for host in hosts), start=self.nodes.area) > 0.0
+        start = self.nodes.area + self._holds_particles
+        return sum((host.exchange_current_density for host in hosts), start=start) > 0.0
 
     @property
     def node_scale(self) -> Float[Array, "k nodes"]:
-        live = self.nodes.depletion_capacity
+        live = self._unless_counted(self.nodes.depletion_capacity)
         return self._by_row(live, self.nodes.site_depletion_capacity, share=0.1, volt=0.025, counted=live)
 
     @property
     def node_tolerance(self) -> Float[Array, "k nodes"]:
-        live = self.f * self.nodes.site_depletion_capacity
-        return self._by_row(live, live, share=1.0, volt=1.0, counted=jnp.full_like(live, jnp.inf))
+        lost = self.f * self.nodes.site_depletion_capacity
+        live = self._unless_counted(lost)
+        return self._by_row(live, lost, share=1.0, volt=1.0, counted=jnp.full_like(live, jnp.inf))
+
+    def _unless_counted(self, live: Nodes) -> Nodes:
+        """... of live lithium; what a cathode takes is counted there, but its law reads the surface."""
+        return jnp.where(self._holds_particles > 0.0, jnp.inf, live)
 
     @property
     def node_origin(self) -> Float[Array, "k nodes"]:
         endless = jnp.full_like(self.nodes.initial_lithium, jnp.inf)
-        return jnp.stack([self.nodes.initial_lithium if name == LIVE else endless for name in self.rows])
+        own = {LIVE: jnp.where(self._holds_particles > 0.0, jnp.inf, self.nodes.initial_lithium)}
+        if self.coefficients.particles is not None:
+            own[SURFACE] = jnp.where(self._holds_particles > 0.0, self.coefficients.particles.start, jnp.inf)
+        return jnp.stack([own.get(name, endless) for name in self.rows])
 
     def _by_row(
         self, live: Nodes, lost: Nodes, *, share: float, volt: float, counted: Nodes
@@ -207,7 +239,7 @@ class ChainModel(ChainSystem):
         hosts = {STORED: self.coefficients.losses.stored, TRAPPED: self.coefficients.losses.trapped}
         full = {name: share * host.capacity for name, host in hosts.items() if host is not None}
         one = jnp.ones_like(live)
-        own = {LIVE: live, CHARGE: counted, CONTACT: share * one, DROP: volt * one, **full}
+        own = {LIVE: live, CHARGE: counted, CONTACT: share * one, DROP: volt * one, SURFACE: share * one, **full}
         return jnp.stack([own.get(name, lost) for name in self.rows])
 
     @property
@@ -229,22 +261,45 @@ class ChainModel(ChainSystem):
         node = jnp.zeros((len(self.rows), len(self.kinds)))
         films = stacked(self._films(empty, empty), empty)
         salt = jnp.zeros_like(self.salt_origin)
-        return State(self.nodes.initial_field, salt, node, films, jnp.zeros(len(self.shared_rows)))
+        return State(self.nodes.initial_field, salt, node, self._no_shells, films, jnp.zeros(len(self.shared_rows)))
 
     def settled(self, shared: Float[Array, " s"]) -> "ChainModel":
         if self.surrounded is None:
             return self
         return eqx.tree_at(lambda m: (m.coefficients, m.surrounded), self, (self.surrounded.at(shared[-1]), None))
 
-    def node(self, fields: Rows, states: Rows) -> Rows:
-        rates = self._node_rates(fields, states)
+    def node(self, fields: Rows, states: Rows, outermost: Nodes) -> Rows:
+        rates = self._node_rates(fields, states, outermost)
         return tuple(rates[name] for name in self.rows)
 
-    def _node_rates(self, fields: Rows, states: Rows) -> dict[str, Nodes]:
+    def _node_rates(self, fields: Rows, states: Rows, outermost: Nodes) -> dict[str, Nodes]:
+        c, own = self.coefficients, self.particles
         named = dict(zip(self.rows, states, strict=True))
-        salt = self.coefficients.salt
-        exchange = None if salt is None else exchange_factor(salt, fields[1])
-        return node_rates(self.coefficients, fields[0], named, exchange, marcus=self.marcus)
+        exchange = None if c.salt is None else exchange_factor(c.salt, fields[1])
+        if c.particles is None:
+            return node_rates(c, fields[0], named, exchange, marcus=self.marcus)
+        # Lithium plates only before the cathode.
+        parts = (c.nodes, c.losses, fields[0], named, exchange)
+        nodes, losses, *before = jax.tree.map(lambda row: row[: own.start], parts)
+        rates = node_rates(c._replace(nodes=nodes, losses=losses), *before, marcus=self.marcus)
+        rates = {name: jnp.pad(row, (0, own.nodes - own.start)) for name, row in rates.items()}
+        surface, salt = own.at(named[SURFACE]), 1.0 if exchange is None else own.at(exchange)
+        into = c.particles.current(own.at(fields[0]), surface, salt, self.f)
+        taken = own.along(into)
+        flux = c.particles.flux(jnp.asarray(shell_conductances()[-1]), own.at(outermost), surface)
+        return rates | {
+            LIVE: rates[LIVE] + taken,
+            CHARGE: rates[CHARGE] + taken,
+            SURFACE: own.along(into / c.particles.sites - flux),
+        }
+
+    def particle(
+        self, inside: Float[Array, "shells points"], outside: Float[Array, "shells points"]
+    ) -> Float[Array, "shells points"]:
+        own = self.coefficients.particles
+        if own is None:
+            return inside
+        return own.flux(jnp.asarray(shell_conductances())[:, None], inside, outside)
 
     def edge(self, left: Site, right: Site, states: Rows, current: Scalar, shared: Float[Array, " s"]) -> EdgeLaw:
         e = self.edges

@@ -3,15 +3,17 @@
 In the order of the cell: the working electrode from its bottom, the separator, the counter electrode to its bottom.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxcell.cell import (
+    AlloyElectrode,
     Cell,
     Collector,
+    CompositeCathode,
     Film,
     Interface,
     LithiumElectrode,
@@ -20,6 +22,7 @@ from jaxcell.cell import (
     ProtectionLayer,
     Separator,
 )
+from jaxcell.model.cathode import AlloyCoefficients, alloy_of, particles_of
 from jaxcell.model.loss_coefficients import (
     DROP,
     INTERPHASE,
@@ -36,6 +39,7 @@ from jaxcell.model.tables import (
     BOTTOM,
     COUNTER,
     FACE,
+    PARTICLE,
     PORE,
     SEPARATOR,
     TOP,
@@ -46,7 +50,7 @@ from jaxcell.model.tables import (
     Structure,
     join,
 )
-from jaxcell.model.widths import layer_widths, separator_widths
+from jaxcell.model.widths import cathode_widths, layer_widths, separator_widths
 from jaxcell.units import (
     GAS,
     LITHIUM_MOLAR_VOLUME,
@@ -67,9 +71,16 @@ class _Side(NamedTuple):
 
 def coefficients_of(cell: Cell, points: int) -> tuple[Coefficients, Structure]:
     """Numbers and structure of a cell's chain, layers and separators resolved by `points` finite volumes."""
-    around = Surroundings(cell.stack_pressure, present_losses((cell.working, cell.counter)))
-    working = _electrode(cell.working, points, cell.temperature, around, WORKING)
-    counter = _electrode(cell.counter, points, cell.temperature, around, COUNTER)
+    cathode = cell.counter if isinstance(cell.counter, CompositeCathode) else None
+    lithium = [one for one in (cell.working, cell.counter) if not isinstance(one, CompositeCathode)]
+    around = Surroundings(cell.stack_pressure, present_losses(tuple(lithium)))
+    sides = [
+        _cathode(one, points, cell.temperature, around)
+        if isinstance(one, CompositeCathode)
+        else _electrode(one, points, cell.temperature, around, side)
+        for one, side in ((cell.working, WORKING), (cell.counter, COUNTER))
+    ]
+    working, counter = sides
     sides = [working, _between(cell.separator, points, cell.temperature, around), _mirrored(counter)]
     nodes, edges, losses = (join([side[i] for side in sides]) for i in range(3))
     binary = cell.separator.salt is not None
@@ -80,6 +91,9 @@ def coefficients_of(cell: Cell, points: int) -> tuple[Coefficients, Structure]:
         f=inverse_thermal_voltage(cell.temperature),
         separator_resistance=cell.separator.series_resistance if binary else cell.separator.resistance,
         salt=salt_of(cell, points),
+        # As the chain runs, from the separator to the collector.
+        particles=None if cathode is None else particles_of(cathode, jnp.flip(cathode_widths(cathode, points))),
+        alloys=(_alloy(cell.working), _alloy(cell.counter)),
         short=cell.separator.short,
         heat=cell.heat_balance,
     )
@@ -95,7 +109,11 @@ def coefficients_of(cell: Cell, points: int) -> tuple[Coefficients, Structure]:
 
 
 def _electrode(
-    electrode: LithiumElectrode | Collector, points: int, temperature: Scalar, around: Surroundings, side: int
+    electrode: LithiumElectrode | Collector | AlloyElectrode,
+    points: int,
+    temperature: Scalar,
+    around: Surroundings,
+    side: int,
 ) -> _Side:
     lithium, potential = electrode.initial_lithium, electrode.initial_potential
     own = electrode.interface
@@ -129,6 +147,33 @@ def _electrode(
     return _Side(join(nodes), join(_layer_edges(own, layer, widths)), join(losses), structure)
 
 
+def _alloy(electrode: Any) -> AlloyCoefficients | None:
+    return alloy_of(electrode) if isinstance(electrode, AlloyElectrode) else None
+
+
+def _cathode(cathode: CompositeCathode, points: int, temperature: Scalar, around: Surroundings) -> _Side:
+    """Collector, particles and the separator's face; of a single particle, only that."""
+    widths, potential = cathode_widths(cathode, points), cathode.initial_potential
+    inside = _inert(widths, potential, temperature)
+    inside = inside._replace(capacitance=cathode.specific_surface_area * widths * cathode.double_layer_capacitance)
+    face = _inert(jnp.zeros(1), potential, temperature)
+    transport = cathode.transport
+    if transport is None:
+        nodes, kinds = inside, (PARTICLE,)
+        edges = _edge(through=1.0, ionic=cathode.contact_resistance)
+    else:
+        kappa = jnp.asarray(jnp.inf) if transport.salt is not None else transport.ionic_conductivity
+        nodes, kinds = join([face, inside, face]), (FACE, *(PARTICLE,) * len(widths), FACE)
+        stretch = _stretch(
+            widths, kappa, transport.electronic_conductivity, _Ends(electronic_first=cathode.contact_resistance)
+        )
+        edges = join([*stretch, _edge(through=1.0)])
+    structure = Structure(
+        kinds, (COUNTER,) * len(kinds), (frozenset(),) * len(kinds), False, branch_films=False, marcus=False
+    )
+    return _Side(nodes, edges, losses_of(None, nodes.area, around), structure)
+
+
 def _between(separator: Separator, points: int, temperature: Scalar, around: Surroundings) -> _Side:
     """The separator's volumes, which hold its salt, if it has one; their u is nothing and stays zero."""
     widths = separator_widths(separator, points)
@@ -157,45 +202,53 @@ def _mirrored(side: _Side) -> _Side:
 
 def _layer_edges(bottom: Interface, layer: ProtectionLayer, widths: Float[Array, " points"]) -> list[EdgeCoefficients]:
     """Edges from the bottom site to the layer's face and across it; a salt's share of their resistance is its own."""
-    sigma = layer.electronic_conductivity
     kappa = layer.ionic_conductivity if layer.salt is None else jnp.asarray(jnp.inf)
-    half_first, half_last = 0.5 * widths[0], 0.5 * widths[-1]
-    contact = layer.electronic_contact_resistance
-    first = _edge(
-        resistance=half_first / kappa + half_first / sigma + bottom.contact_resistance + contact,
-        electronic=half_first / sigma + contact,
-        ionic=half_first / kappa + bottom.contact_resistance,
-        film=bottom,
-        bottom_left=1.0,
-    )
     top = layer.top
-    above = layer.thickness * 0.0 if top is None else top.contact_resistance
+    ends = _Ends(
+        electronic_first=layer.electronic_contact_resistance,
+        ionic_first=bottom.contact_resistance,
+        top=0.0 if top is None else top.contact_resistance,
+        first={"film": bottom, "bottom_left": 1.0},
+        last={"film": layer.separator_film, "branch": top, "top_right": 0.0 if top is None else 1.0},
+    )
+    return [*_stretch(widths, kappa, layer.electronic_conductivity, ends), _edge(through=1.0)]
+
+
+class _Ends(NamedTuple):
+    """What lies in the first edge of a stretch, at the collector, and in its last, beside half a volume [Ohm m2]."""
+
+    electronic_first: Scalar | float = 0.0
+    ionic_first: Scalar | float = 0.0
+    top: Scalar | float = 0.0
+    first: dict[str, Any] = {}  # noqa: RUF012
+    last: dict[str, Any] = {}  # noqa: RUF012
+
+
+def _stretch(widths: Float[Array, " points"], kappa: Scalar, sigma: Scalar, ends: _Ends) -> list[EdgeCoefficients]:
+    """Edges from the node at a collector through volumes of a mixed conductor to the node at its other face."""
+    half_first, half_last = 0.5 * widths[0], 0.5 * widths[-1]
+    first = _edge(
+        resistance=half_first / kappa + half_first / sigma + ends.ionic_first + ends.electronic_first,
+        electronic=half_first / sigma + ends.electronic_first,
+        ionic=half_first / kappa + ends.ionic_first,
+        **ends.first,
+    )
     last = _edge(
-        resistance=half_last / kappa + half_last / sigma + above,
+        resistance=half_last / kappa + half_last / sigma + ends.top,
         electronic=half_last / sigma,
-        top=above,
+        top=ends.top,
         ionic=half_last / kappa,
-        film=layer.separator_film,
-        branch=top,
-        top_right=0.0 if top is None else 1.0,
+        **ends.last,
     )
     spacing = 0.5 * (widths[1:] + widths[:-1])
-    return [first, *_inner_edges(spacing, kappa, sigma), last, _edge(through=1.0)]
-
-
-def _inner_edges(spacing: Float[Array, " edges"], kappa: Scalar, sigma: Scalar) -> list[EdgeCoefficients]:
-    """Edges between the points of a layer."""
-    if spacing.shape[0] == 0:
-        return []
     one = _edge(resistance=1.0 / kappa + 1.0 / sigma, electronic=1.0 / sigma, ionic=1.0 / kappa)
     every = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, spacing.shape), one)
-    return [
-        every._replace(
-            resistance=every.resistance * spacing,
-            electronic_resistance=every.electronic_resistance * spacing,
-            ionic_resistance=every.ionic_resistance * spacing,
-        )
-    ]
+    inner = every._replace(
+        resistance=every.resistance * spacing,
+        electronic_resistance=every.electronic_resistance * spacing,
+        ionic_resistance=every.ionic_resistance * spacing,
+    )
+    return [first, inner, last]
 
 
 def _edge(

@@ -28,7 +28,9 @@ from jaxcell.units import FARADAY, Nodes, Scalar
 
 CHARGE = "charge"
 """Node state: the charge taken from the ions over F."""
-_KINETICS = (LIVE, CONTACT, DROP)
+SURFACE = "surface"
+"""Node state: stoichiometry at the surface of a cathode's particles, less that at the start [1]."""
+_KINETICS = (LIVE, CONTACT, DROP, SURFACE)
 READS: dict[str, tuple[str, ...]] = {
     LIVE: _KINETICS,
     INTERPHASE: (INTERPHASE, DROP),
@@ -38,6 +40,7 @@ READS: dict[str, tuple[str, ...]] = {
     DROP: (*_KINETICS, INTERPHASE),
     DEAD: _KINETICS,
     CHARGE: (*_KINETICS, INTERPHASE, STORED, TRAPPED),
+    SURFACE: (SURFACE,),
 }
 """Which rows the rate of each one depends on."""
 IN_PORES = (DEAD, INTERPHASE)
@@ -64,6 +67,9 @@ def node_rates(
     if losses.contact is not None:
         exchange = exchange * contact_share(rows[CONTACT])
     at_site = u - rows[DROP] if DROP in rows else u
+    for place, alloy in zip((0, -1), c.alloys, strict=True):
+        if alloy is not None:
+            at_site = at_site.at[place].add(alloy.potential(rows[LIVE][place]))
     density = plating_current(
         at_site,
         live,

@@ -4,18 +4,30 @@ Faces are nodes without volume, so that concentrations there are unknowns of the
 foil, and where layer and separator both have the salt, what leaves one enters the other.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxcell.cell import BinarySalt, Cell, Collector, Interface, LithiumElectrode, Pores
+from jaxcell.cell import (
+    AlloyElectrode,
+    BinarySalt,
+    Cell,
+    Collector,
+    CompositeCathode,
+    Interface,
+    LithiumElectrode,
+    Pores,
+)
 from jaxcell.model.tables import SaltCoefficients, SaltEdges, SaltNodes, join
-from jaxcell.model.widths import layer_widths, separator_widths
+from jaxcell.model.widths import cathode_widths, layer_widths, separator_widths
 from jaxcell.physics.binary_electrolyte import concentration_potential, present_salt
 from jaxcell.units import FARADAY, Edges, Nodes, Scalar, inverse_thermal_voltage
 
+Electrode: TypeAlias = LithiumElectrode | Collector | AlloyElectrode | CompositeCathode
+Site: TypeAlias = Interface | Pores | CompositeCathode
+"""What may have an exchange current density that follows the salt."""
 NOWHERE = 1000.0
 """Concentration [mol m-3] given to nodes without salt."""
 
@@ -62,8 +74,7 @@ def settled_resistance(salt: SaltCoefficients) -> Edges:
 def salt_of(cell: Cell, points: int) -> SaltCoefficients | None:
     """The salt's numbers along the chain of a cell; None where no part of it has any."""
     electrodes, between = (cell.working, cell.counter), cell.separator
-    layers = [one.layer for one in electrodes if one.layer is not None]
-    if between.salt is None and all(layer.salt is None for layer in layers):
+    if between.salt is None and all(_own(one) is None for one in electrodes):
         return None
     f = inverse_thermal_voltage(cell.temperature)
     working, counter = (_electrode(one, points, between.salt, f) for one in electrodes)
@@ -71,7 +82,7 @@ def salt_of(cell: Cell, points: int) -> SaltCoefficients | None:
     none = jnp.zeros(1)
     halves = jnp.concatenate([none, 0.5 * widths])
     inside = _edges(halves, jnp.roll(halves, -1), between.salt, between.ionic_conductivity, f)
-    volumes = _nodes(widths, between.salt, None, None)
+    volumes = _nodes(widths, between.salt, None)
     beyond = _edges(none, none, None, between.ionic_conductivity, f)
     return SaltCoefficients(
         join([working.nodes, volumes, jax.tree.map(jnp.flip, counter.nodes)]),
@@ -79,31 +90,47 @@ def salt_of(cell: Cell, points: int) -> SaltCoefficients | None:
     )
 
 
-def _electrode(
-    electrode: LithiumElectrode | Collector, points: int, beyond: BinarySalt | None, f: Scalar
-) -> SaltCoefficients:
+def _own(electrode: Electrode) -> BinarySalt | None:
+    """The salt inside an electrode."""
+    inside = electrode.transport if isinstance(electrode, CompositeCathode) else electrode.layer
+    return None if inside is None else inside.salt
+
+
+def _electrode(electrode: Electrode, points: int, beyond: BinarySalt | None, f: Scalar) -> SaltCoefficients:
     """Nodes of an electrode from its bottom to the separator, and the edges between them."""
-    layer, own, none = electrode.layer, electrode.interface, jnp.zeros(1)
-    if layer is None:
-        nothing = _edges(none, none, None, f, f)
-        return SaltCoefficients(_nodes(none, beyond, own, beyond), jax.tree.map(lambda rows: rows[:0], nothing))
-    widths = layer_widths(layer, points)
+    none, own = jnp.zeros(1), _own(electrode)
+    facing = beyond if beyond is not None else own
+    if isinstance(electrode, CompositeCathode):
+        transport = electrode.transport
+        if transport is None:
+            return _face(electrode, beyond, f)
+        widths, conductivity = cathode_widths(electrode, points), transport.ionic_conductivity
+        sites = (None, electrode, None)
+    else:
+        if electrode.layer is None:
+            return _face(electrode.interface, beyond, f)
+        widths, conductivity = layer_widths(electrode.layer, points), electrode.layer.ionic_conductivity
+        sites = (electrode.interface, electrode.layer.pores, electrode.layer.top)
     halves = jnp.concatenate([none, 0.5 * widths])
-    facing = beyond if beyond is not None else layer.salt
+    stretches = zip((none, widths, none), (own, own, facing), sites, strict=True)
     return SaltCoefficients(
-        join([_nodes(none, layer.salt, own, layer.salt), _nodes(widths, layer.salt, layer.pores, layer.salt),
-              _nodes(none, facing, layer.top, facing)]),
-        _edges(halves, jnp.roll(halves, -1), layer.salt, layer.ionic_conductivity, f),
-    )  # fmt: skip
+        join([_nodes(*stretch) for stretch in stretches]),
+        _edges(halves, jnp.roll(halves, -1), own, conductivity, f),
+    )
 
 
-def _nodes(
-    widths: Float[Array, " points"], salt: BinarySalt | None, site: Interface | Pores | None, seen: BinarySalt | None
-) -> SaltNodes:
+def _face(site: Site, beyond: BinarySalt | None, f: Scalar) -> SaltCoefficients:
+    """An electrode of one node at the separator."""
+    none = jnp.zeros(1)
+    no_edges = jax.tree.map(lambda rows: rows[:0], _edges(none, none, None, f, f))
+    return SaltCoefficients(_nodes(none, beyond, site), no_edges)
+
+
+def _nodes(widths: Float[Array, " points"], salt: BinarySalt | None, site: Site | None) -> SaltNodes:
     every = jnp.ones_like(widths)
     if salt is None:
         return SaltNodes(every, 0.0 * every, NOWHERE * every, 0.0 * every, NOWHERE * every)
-    order = 0.0 if site is None or seen is None else site.kinetics.concentration_exponent
+    order = 0.0 if site is None else site.kinetics.concentration_exponent
     start = every * salt.concentration
     return SaltNodes(FARADAY * salt.porosity * widths, every, start, order * every, start)
 

@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 
 from jaxcell.cell import HeatBalance, SoftShort
+from jaxcell.model.cathode import AlloyCoefficients, ParticleCoefficients
 from jaxcell.model.loss_coefficients import LossCoefficients
 from jaxcell.units import Edges, Nodes, Scalar
 
-BOTTOM, PORE, TOP, FACE, BETWEEN = 0, 1, 2, 3, 4
-"""Kinds of node: plating sites, a layer's face on which nothing plates, and the separator."""
+BOTTOM, PORE, TOP, FACE, BETWEEN, PARTICLE = 0, 1, 2, 3, 4, 5
+"""Kinds of node: plating sites, faces on which nothing plates, the separator, and a cathode's particles."""
 WORKING, COUNTER, SEPARATOR = 0, 1, 2
 """Sides of a cell, and what lies between them."""
 
@@ -124,6 +125,10 @@ class Coefficients(NamedTuple):
     """[Ohm m2]; without the electrolyte where it has a salt."""
     salt: SaltCoefficients | None
     """None where no part of the cell has one."""
+    particles: ParticleCoefficients | None
+    """Of a composite cathode."""
+    alloys: tuple[AlloyCoefficients | None, AlloyCoefficients | None]
+    """At the first node and at the last, where they are alloys."""
     short: SoftShort | None
     heat: HeatBalance | None
 
@@ -132,7 +137,7 @@ class Structure(NamedTuple):
     """What a chain is like, apart from numbers."""
 
     kinds: tuple[int, ...]
-    """BOTTOM, PORE, TOP, FACE or BETWEEN of each node."""
+    """BOTTOM, PORE, TOP, FACE, BETWEEN or PARTICLE of each node."""
     sides: tuple[int, ...]
     """WORKING, SEPARATOR or COUNTER for each node."""
     forms: tuple[frozenset[str], ...]

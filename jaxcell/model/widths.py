@@ -2,7 +2,7 @@
 
 from jaxtyping import Array, Float
 
-from jaxcell.cell import ProtectionLayer, Separator
+from jaxcell.cell import CompositeCathode, ProtectionLayer, Separator
 from jaxcell.grid import graded_widths
 
 
@@ -15,3 +15,8 @@ def layer_widths(layer: ProtectionLayer, points: int) -> Float[Array, " points"]
 def separator_widths(separator: Separator, points: int) -> Float[Array, " points"]:
     """[m], from the working electrode's face; a single one without a salt."""
     return graded_widths(separator.thickness, points if separator.salt is not None else 1)
+
+
+def cathode_widths(cathode: CompositeCathode, points: int) -> Float[Array, " points"]:
+    """[m], from the collector; a single one for a single particle."""
+    return graded_widths(cathode.thickness, points if cathode.transport is not None else 1)

@@ -317,9 +317,11 @@ def _error_size(system: ChainSystem, old: State, new: State, error: State, setti
     salt = settings.atol * STEEPNESS * system.salt_origin + settings.rtol * jnp.abs(new.salt)
     # Amounts count from the start of the run, so their size says nothing about the digits that matter.
     node = settings.atol * system.node_tolerance
+    # Potentials change by about 1 V from empty to full; a shell inside counts no less than the surface.
+    shells = settings.atol * jnp.ones_like(new.particle)
     # What changes the laws by their own order shifts u by some RT/F: a tenth of a volt at most.
     whole = settings.atol * 10.0 * system.shared_scale
-    relative = zip(error, (field, salt, node, edge, whole), strict=True)
+    relative = zip(error, (field, salt, node, shells, edge, whole), strict=True)
     sizes = [jnp.abs(one) / allowed for one, allowed in relative]
     return jnp.max(jnp.stack([jnp.max(s, initial=0.0) for s in sizes]))
 

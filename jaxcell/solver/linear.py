@@ -1,7 +1,7 @@
 """Derivatives of a chain's laws at a state, and linear systems with the matrix of an implicit stage.
 
 All derivatives of the laws along the chain are diagonal, so a handful of forward-mode derivatives with vectors of
-ones gives every block.  Local states are eliminated point by point (small systems, vectorised along the chain, whose
+ones gives every block.  Particles are eliminated shell by shell, local states are eliminated point by point (small systems, vectorised along the chain, whose
 zeros are known beforehand and left out), the fields by one tridiagonal solve, the states of the whole cell by a Schur
 complement.
 """
@@ -24,14 +24,24 @@ from jaxcell.solver.pointwise import (
     times,
     times_matrix,
 )
+from jaxcell.solver.shells import (
+    ShellDerivatives,
+    ShellFactors,
+    factorise_shells,
+    no_shells,
+    shell_derivatives,
+    substitute_shells,
+)
 from jaxcell.solver.system import (
     Capacities,
     ChainSystem,
     EdgeLaw,
+    Particles,
     Rows,
     Site,
     State,
     balance,
+    beyond,
     inner,
     left_edge,
     neighbours,
@@ -65,6 +75,9 @@ class Linearisation(NamedTuple):
     rate_fields: Full
     """Of the node states."""
     rate_node: Matrix
+    rate_outermost: Nodes
+    """Of the particles' surfaces, by their outermost shells."""
+    diffusion: ShellDerivatives
     flux_left: Full
     """By the fields on the left."""
     flux_right: Full
@@ -91,9 +104,15 @@ def linearise(system: ChainSystem, state: State, step: Scalar, current: Scalar) 
         """Value of a law at a row, and its derivative by that row."""
         return jax.jvp(law, (row,), (ones,))
 
-    by_field = [by(lambda u, j=j: own.node(_with(fields, j, u), nodes), fields[j]) for j in every]
+    particles = system.particles
+    outermost = particles.outermost(state.particle)
+    by_field = [by(lambda u, j=j: own.node(_with(fields, j, u), nodes, outermost), fields[j]) for j in every]
     read = sorted({j for reads in system.node_reads for j in reads})
-    by_node = {j: by(lambda z, j=j: own.node(fields, _with(nodes, j, z)), nodes[j])[1] for j in read}
+    by_node = {j: by(lambda z, j=j: own.node(fields, _with(nodes, j, z), outermost), nodes[j])[1] for j in read}
+    rate_outermost = jnp.zeros_like(outermost)
+    if particles.some:
+        rate_outermost = by(lambda p: own.node(fields, nodes, p), outermost)[1][particles.surface]
+    diffusion, shells = shell_derivatives(own, state)
 
     def edge_law(left: Site, right: Site, states: Rows) -> EdgeLaw:
         return own.edge(left, right, states, current, state.shared)
@@ -112,11 +131,13 @@ def linearise(system: ChainSystem, state: State, step: Scalar, current: Scalar) 
     (edge, _), from_left = by_left[0], [law for _, law in by_left]
     return Linearisation(
         step=step,
-        rate=balance(by_field[0][0], edge, own.whole(state, current)),
+        rate=balance(by_field[0][0], diffusion, edge, own.whole(state, current)),
         rate_fields=tuple(tuple(rate[i] for _, rate in by_field) for i in k),
         rate_node=tuple(
             tuple(by_node[j][i] if j in reads else None for j in k) for i, reads in enumerate(system.node_reads)
         ),
+        rate_outermost=rate_outermost,
+        diffusion=shells,
         flux_left=tuple(tuple(law.flux[i] for law in from_left) for i in every),
         flux_right=tuple(tuple(law.flux[i] for law in by_right) for i in every),
         flux_edge=tuple(tuple(law.flux[i] for law in by_edge) for i in every),
@@ -156,6 +177,11 @@ def multiply(system: ChainSystem, lin: Linearisation, state: State) -> State:
     right, node_right = ([right_neighbour(row) for row in rows] for rows in (fields, node))
     none = jnp.zeros_like(state.field)
     node_rate = plus_times(plus_times((none,) * len(node), lin.rate_fields, fields), lin.rate_node, node)
+    particles = system.particles
+    if particles.some:
+        pulled = lin.rate_outermost * particles.outermost(state.particle)
+        node_rate = _with(node_rate, particles.surface, node_rate[particles.surface] + pulled)
+    diffusion = lin.diffusion.times(state.particle, beyond(system, state))
 
     def along(by_left: Full, by_right: Full, by_edge: Full, seen: tuple[Matrix, ...]) -> Rows:
         out = (none,) * len(by_left)
@@ -172,7 +198,7 @@ def multiply(system: ChainSystem, lin: Linearisation, state: State) -> State:
     flux = along(lin.flux_left, lin.flux_right, lin.flux_edge, lin.flux_seen)
     edge_rate = along(lin.rate_left, lin.rate_right, lin.rate_edge, lin.rate_seen)
     whole = _times(lin.border.rows, state) + jnp.sum(lin.border.own * state.shared[None], axis=1)
-    rate = _plus(balance(node_rate, EdgeLaw(flux, edge_rate), whole), lin.border.columns, state.shared)
+    rate = _plus(balance(node_rate, diffusion, EdgeLaw(flux, edge_rate), whole), lin.border.columns, state.shared)
     return jax.tree.map(lambda stored, r: stored / lin.step - r, system.capacities.times(state), rate)
 
 
@@ -183,6 +209,9 @@ class Factors(NamedTuple):
     diagonal: Full
     upper: Full
     """The tridiagonal matrix of the fields."""
+    particles: Particles
+    shells: ShellFactors
+    rate_outermost: Nodes
     node_inverse: Matrix
     node_gain: Full
     """dz/d(fields)."""
@@ -205,8 +234,17 @@ class Factors(NamedTuple):
 
 def factorise(system: ChainSystem, lin: Linearisation) -> Factors:
     """Eliminate the local states: their part of the matrix is inverted point by point."""
-    capacities = system.capacities
-    node_inverse = inverse(diagonal_less(1.0 / lin.step, lin.rate_node, tuple(capacities.node)))
+    capacities, particles = system.capacities, system.particles
+    shells, rate_node = no_shells(capacities.particle), lin.rate_node
+    if particles.some:
+        shells = factorise_shells(lin.diffusion, capacities.particle, lin.step)
+        # What the shells answer to their surface.
+        own, k = lin.rate_outermost * particles.outermost(shells.gain), particles.surface
+        rate_node = tuple(
+            tuple(_sum(entry, own) if i == j == k else entry for j, entry in enumerate(row))
+            for i, row in enumerate(rate_node)
+        )
+    node_inverse = inverse(diagonal_less(1.0 / lin.step, rate_node, tuple(capacities.node)))
     edge_inverse = inverse(diagonal_less(1.0 / lin.step, lin.rate_edge, tuple(capacities.edge)))
     node_gain = times_matrix(node_inverse, lin.rate_fields)
     gain_next = jax.tree.map(right_neighbour, node_gain)
@@ -220,6 +258,9 @@ def factorise(system: ChainSystem, lin: Linearisation) -> Factors:
         lower=jax.tree.map(left_edge, flux_left),
         diagonal=jax.tree.map(lambda s, a, b: s - a + left_edge(b), stored, flux_left, flux_right),
         upper=jax.tree.map(jnp.negative, flux_right),
+        particles=particles,
+        shells=shells,
+        rate_outermost=lin.rate_outermost,
         node_inverse=node_inverse,
         node_gain=node_gain,
         charge_rate=charge_rate,
@@ -270,7 +311,12 @@ def substitute(factors: Factors, rhs: State) -> State:
 
 def _substitute_chain(factors: Factors, rhs: State) -> State:
     """... with the states of the whole cell at rest."""
-    node_free = times(factors.node_inverse, tuple(rhs.node))
+    node, shells_free, particles = tuple(rhs.node), rhs.particle, factors.particles
+    if particles.some:
+        shells_free = substitute_shells(factors.shells, rhs.particle)
+        pulled = node[particles.surface] + factors.rate_outermost * particles.outermost(shells_free)
+        node = _with(node, particles.surface, pulled)
+    node_free = times(factors.node_inverse, node)
     free_next = tuple(right_neighbour(row) for row in node_free)
     pushed = plus_times(plus_times(tuple(rhs.edge), factors.rate_seen[0], node_free), factors.rate_seen[1], free_next)
     edge_free = times(factors.edge_inverse, pushed)
@@ -287,9 +333,16 @@ def _substitute_chain(factors: Factors, rhs: State) -> State:
     edge = plus_times(
         plus_times(edge_free, factors.gain_left, fields), factors.gain_right, jax.tree.map(right_neighbour, fields)
     )
-    like = rhs.field
+    like, shells = rhs.field, shells_free
+    if particles.some:
+        shells = shells_free + factors.shells.gain * particles.at(node[particles.surface])[None]
     return State(
-        fields[0], stacked(fields[1:], like), stacked(node, like), stacked(edge, like), jnp.zeros_like(rhs.shared)
+        fields[0],
+        stacked(fields[1:], like),
+        stacked(node, like),
+        shells,
+        stacked(edge, like),
+        jnp.zeros_like(rhs.shared),
     )
 
 
@@ -302,6 +355,10 @@ def no_factors(system: ChainSystem, state: State) -> Factors:
 
 def _with(rows: Rows, index: int, row: Nodes) -> Rows:
     return (*rows[:index], row, *rows[index + 1 :])
+
+
+def _sum(entry: Array | None, other: Array) -> Array:
+    return other if entry is None else entry + other
 
 
 def _field_with(site: Site, index: int, row: Nodes) -> Site:

@@ -17,6 +17,8 @@ from jaxcell.units import Counter, Flag, Scalar
 STEEPNESS = 40.0
 """About F/RT [V-1]: Newton updates of kinetic nodes beyond 1/STEEPNESS grow with their logarithm only."""
 
+PARTICLE_SCALE = 0.1
+"""Change of a particle's stoichiometry [1] that matters to the laws."""
 SALT_JUMP = 1e-3
 """Share of its start by which Newton may take salt beyond exhaustion at a time."""
 
@@ -145,8 +147,9 @@ def _size(system: ChainSystem, state: State, increment: State) -> Scalar:
     # A large amount cannot be resolved beyond rounding: 1e-9 of it counts as nothing.
     scale = system.node_scale + (1e-9 / 4e-5) * jnp.abs(state.node)
     local = jnp.max(jnp.abs(increment.node) / scale, initial=0.0)
+    shells = jnp.max(jnp.abs(increment.particle), initial=0.0) / PARTICLE_SCALE
     whole = jnp.max(jnp.abs(increment.shared) / system.shared_scale, initial=0.0)
-    return jnp.maximum(jnp.maximum(field, salt), jnp.maximum(local, whole))
+    return jnp.max(jnp.stack([field, salt, local, shells, whole]))
 
 
 def _limited(system: ChainSystem, state: State, increment: State) -> State:
@@ -164,4 +167,7 @@ def _limited(system: ChainSystem, state: State, increment: State) -> State:
     node = state.node + jnp.maximum(increment.node, -decrease)
     concentration = system.salt_origin + state.salt
     salt = state.salt + jnp.maximum(increment.salt, -0.9 * jnp.abs(concentration) - SALT_JUMP * system.salt_origin)
-    return State(state.field + field, salt, node, state.edge + increment.edge, state.shared + increment.shared)
+    particle = state.particle + increment.particle
+    return State(
+        state.field + field, salt, node, particle, state.edge + increment.edge, state.shared + increment.shared
+    )

@@ -12,7 +12,12 @@ of the whole cell.  With I the cell's current density, the equations are
 
 so eliminating z and w point by point leaves one tridiagonal system for u (of 2 x 2 blocks with c), however many local
 states there are, with a border of as many rows and columns as there are s.  C, B, Z, T or S of zero make their row
-algebraic.  Charge that leaves the ionic phase is written as what it is stored in, c dz/dt: the rates of a fast
+algebraic.  Some nodes hold particles, shells p_1 ... p_N around a centre with fluxes between them and to the surface,
+which is one of the node's local states, z_surface = p_(N+1):
+
+        V_i dp_i/dt  =  K_i(p_i, p_(i+1)) - K_(i-1)                  (shell i)
+
+Their shells are eliminated from the inside, before the local states.  Charge that leaves the ionic phase is written as what it is stored in, c dz/dt: the rates of a fast
 reaction, which are large and nearly cancel, do not enter the balance.
 """
 
@@ -40,6 +45,8 @@ class State(NamedTuple):
     """Concentration of the salt less that at the start [mol m-3]; one row, or none."""
     node: Float[Array, "k nodes"]
     """z: local states of the nodes."""
+    particle: Float[Array, "shells points"]
+    """p: shells, from the inside, of the particles at some of the nodes."""
     edge: Float[Array, "l nodes"]
     """w: local states of the edges."""
     shared: Float[Array, " s"]
@@ -73,6 +80,32 @@ def inner(one: State, other: State) -> Scalar:
     return sum((jnp.sum(a * b) for a, b in zip(one, other, strict=True)), start=jnp.zeros(()))
 
 
+class Particles(eqx.Module):
+    """Which nodes hold particles, one after the other, and the local state that is their surface."""
+
+    start: int = eqx.field(static=True)
+    stop: int = eqx.field(static=True)
+    nodes: int = eqx.field(static=True)
+    """Of the whole chain."""
+    surface: int = eqx.field(static=True)
+
+    def at(self, row: Nodes) -> Float[Array, " points"]:
+        """Values at the nodes with particles."""
+        return row[self.start : self.stop]
+
+    def along(self, values: Float[Array, " points"]) -> Nodes:
+        """Such values along the chain, zero elsewhere."""
+        return jnp.pad(values, (self.start, self.nodes - self.stop))
+
+    def outermost(self, shells: Float[Array, "shells points"]) -> Nodes:
+        """Those of the outermost shells."""
+        return self.along(shells[-1]) if self.some else jnp.zeros(self.nodes)
+
+    @property
+    def some(self) -> bool:
+        return self.stop > self.start
+
+
 class EdgeLaw(NamedTuple):
     """What an edge does at given fields on both sides, w and I."""
 
@@ -93,6 +126,8 @@ class Capacities(NamedTuple):
     """Z: one, or zero where a row is algebraic."""
     node_charge: Float[Array, "k nodes"]
     """c: charge in a unit of z."""
+    particle: Float[Array, "shells points"]
+    """V: volumes of the shells."""
     edge: Float[Array, "l nodes"]
     """T [s]."""
     shared: Float[Array, " s"]
@@ -104,7 +139,12 @@ class Capacities(NamedTuple):
         for charge, stored in zip(self.node_charge, state.node, strict=True):
             field = field + charge * stored
         return State(
-            field, self.salt * state.salt, self.node * state.node, self.edge * state.edge, self.shared * state.shared
+            field,
+            self.salt * state.salt,
+            self.node * state.node,
+            self.particle * state.particle,
+            self.edge * state.edge,
+            self.shared * state.shared,
         )
 
 
@@ -156,6 +196,11 @@ class ChainSystem(eqx.Module):
 
     @property
     @abstractmethod
+    def particles(self) -> Particles:
+        """Where the particles are."""
+
+    @property
+    @abstractmethod
     def shared_scale(self) -> Float[Array, " s"]:
         """Change of s that alters the laws by their own order."""
 
@@ -169,8 +214,14 @@ class ChainSystem(eqx.Module):
         """This system with the numbers of its laws at given states of the whole cell, once for many evaluations."""
 
     @abstractmethod
-    def node(self, fields: Rows, states: Rows) -> Rows:
-        """Z dz/dt of a settled system, element by element."""
+    def node(self, fields: Rows, states: Rows, outermost: Nodes) -> Rows:
+        """Z dz/dt of a settled system, element by element; `outermost`: p_N at the nodes, zero without particles."""
+
+    @abstractmethod
+    def particle(
+        self, inside: Float[Array, "shells points"], outside: Float[Array, "shells points"]
+    ) -> Float[Array, "shells points"]:
+        """K of a settled system, from p on both sides."""
 
     @abstractmethod
     def edge(self, left: Site, right: Site, states: Rows, current: Scalar, shared: Float[Array, " s"]) -> EdgeLaw:
@@ -204,17 +255,38 @@ def neighbours(state: State) -> tuple[Site, Site]:
     return here, jax.tree.map(right_neighbour, here)
 
 
+def beyond(system: ChainSystem, state: State) -> Float[Array, "shells points"]:
+    """p_(i+1) of each shell: the next one's, and the surface's."""
+    own = system.particles
+    return jnp.concatenate([state.particle[1:], own.at(state.node[own.surface])[None]]) if own.some else state.particle
+
+
 def rates(system: ChainSystem, state: State, current: Scalar) -> State:
     """M dY/dt: net fluxes into each node, rates of the local states and of those of the whole cell."""
     own = system.settled(state.shared)
     edge = own.edge(*neighbours(state), tuple(state.edge), current, state.shared)
-    return balance(own.node(state.fields, tuple(state.node)), edge, own.whole(state, current))
+    node = own.node(state.fields, tuple(state.node), own.particles.outermost(state.particle))
+    return balance(node, own.particle(state.particle, beyond(own, state)), edge, own.whole(state, current))
 
 
-def balance(node_rate: Rows, edge: EdgeLaw, whole: Float[Array, " s"]) -> State:
+def balance(
+    node_rate: Rows, diffusion: Float[Array, "shells points"], edge: EdgeLaw, whole: Float[Array, " s"]
+) -> State:
     """M dY/dt from the laws' values."""
     charge, *salt = (flux - left_edge(flux) for flux in edge.flux)
-    return State(charge, stacked(tuple(salt), charge), stacked(node_rate, charge), stacked(edge.rate, charge), whole)
+    return State(
+        charge,
+        stacked(tuple(salt), charge),
+        stacked(node_rate, charge),
+        diffusion - inner_face(diffusion),
+        stacked(edge.rate, charge),
+        whole,
+    )
+
+
+def inner_face(values: Float[Array, "shells points"]) -> Float[Array, "shells points"]:
+    """Values at the inner face of each shell, from those at the outer ones; zero at the centre."""
+    return jnp.concatenate([jnp.zeros_like(values[:1]), values[:-1]])
 
 
 def stacked(rows: Rows, like: Nodes) -> Float[Array, "k nodes"]:

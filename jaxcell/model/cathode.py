@@ -1,0 +1,116 @@
+"""Particles of a composite cathode at the nodes of a chain, and the potential of an alloy.
+
+Shells are spherical finite volumes with faces at r/R = 1 - (1 - j/N)^2, thin at the surface, where a pulse is felt first.
+With r in units of R and V_i = r_i^3 - r_(i-1)^3, stoichiometries obey V_i dx_i/dt = K_i - K_(i-1),
+K_i = (D/R^2) 3 r_i^2 (x_(i+1) - x_i)/(distance of the centres); beyond the last shell lies the surface, whose own
+equation is K_N = i a L/(F eps L c_max): what goes in is what the shells gain, to rounding.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxcell.cell import AlloyElectrode, CompositeCathode, DiffusivityLaw, OpenCircuitPotential
+from jaxcell.physics.intercalation import intercalation_current
+from jaxcell.units import FARADAY, Nodes, Scalar
+
+SHELLS = 12
+"""Of a particle; see `benchmarks/cathode.py` for what that is worth."""
+
+Points = Float[Array, " points"]
+Shells = Float[Array, "shells points"]
+
+
+class ParticleCoefficients(NamedTuple):
+    """Particles of a cathode, one size at each of its nodes."""
+
+    area: Points
+    """Their surface per cell area [1]."""
+    sites: Points
+    """eps L c_max of each volume [mol m-2]."""
+    exchange_current_density: Scalar
+    transfer_coefficient: Scalar
+    start: Scalar
+    """Stoichiometry at the start [1]."""
+    diffusion: Scalar
+    """D/R^2 [s-1]."""
+    open_circuit: OpenCircuitPotential
+    diffusivity_law: DiffusivityLaw | None
+
+    def current(self, u: Points, surface: Points, exchange_factor: Points | float, f: Scalar) -> Points:
+        """Lithium that goes into the particles [mol m-2 s-1], from u [V] and the change of x at their surface."""
+        x = self.start + surface
+        density = intercalation_current(
+            u,
+            x,
+            exchange_current_density=self.exchange_current_density * exchange_factor,
+            potential=self.open_circuit(x),
+            transfer_coefficient=self.transfer_coefficient,
+            f=f,
+        )
+        return self.area * density / FARADAY
+
+    def flux(self, conductance: Array, inside: Array, outside: Array) -> Array:
+        """K [s-1] through faces of that conductance, from changes of x on both sides."""
+        rate = self.diffusion * conductance
+        if self.diffusivity_law is not None:
+            rate = rate * self.diffusivity_law(self.start + 0.5 * (inside + outside))
+        return rate * (outside - inside)
+
+
+class AlloyCoefficients(NamedTuple):
+    """What makes a node's potential an alloy's; the rest is as for lithium."""
+
+    open_circuit: OpenCircuitPotential
+    start: Scalar
+    inverse_capacity: Scalar
+    """[m2 mol-1]; zero for an alloy that never fills."""
+
+    def potential(self, gained: Nodes) -> Nodes:
+        """U [V] after so much lithium [mol m-2]."""
+        return self.open_circuit(self.start + gained * self.inverse_capacity)
+
+
+def shell_faces() -> np.ndarray:
+    """r/R of the faces, from the centre to the surface."""
+    return 1.0 - (1.0 - np.arange(SHELLS + 1) / SHELLS) ** 2
+
+
+def shell_volumes() -> np.ndarray:
+    """V of each shell [1]; their sum is one."""
+    return np.diff(shell_faces() ** 3)
+
+
+def shell_conductances() -> np.ndarray:
+    """3 r^2/(distance) of each shell's outer face [1]; the last is the surface, half a shell away."""
+    faces = shell_faces()
+    centres = np.append(0.5 * (faces[1:] + faces[:-1]), 1.0)
+    return 3.0 * faces[1:] ** 2 / np.diff(centres)
+
+
+def particles_of(cathode: CompositeCathode, widths: Float[Array, " points"]) -> ParticleCoefficients:
+    """The numbers of a cathode's particles in volumes of these widths [m]."""
+    return ParticleCoefficients(
+        area=cathode.specific_surface_area * widths,
+        sites=cathode.active_fraction * cathode.maximum_concentration * widths,
+        exchange_current_density=cathode.kinetics.exchange_current_density,
+        transfer_coefficient=cathode.kinetics.transfer_coefficient,
+        start=cathode.initial_stoichiometry,
+        diffusion=cathode.particle_diffusivity / cathode.particle_radius**2,
+        open_circuit=cathode.open_circuit,
+        diffusivity_law=cathode.diffusivity_law,
+    )
+
+
+def alloy_of(electrode: AlloyElectrode) -> AlloyCoefficients:
+    """The numbers of an alloy's potential."""
+    zero = electrode.initial_filling * 0.0
+    inverse = zero if electrode.capacity is None else 1.0 / electrode.capacity
+    return AlloyCoefficients(electrode.open_circuit, electrode.initial_filling, inverse)
+
+
+def mean_stoichiometry(particles: ParticleCoefficients, shells: Shells) -> Points:
+    """x of whole particles, from the changes in their shells."""
+    return particles.start + jnp.sum(jnp.asarray(shell_volumes())[:, None] * shells, axis=0)
