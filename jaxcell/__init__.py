@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jaxcell.cell import ContactLoss as ContactLoss
     from jaxcell.cell import DeadLithium as DeadLithium
     from jaxcell.cell import DiffusivityLaw as DiffusivityLaw
+    from jaxcell.cell import Filler as Filler
     from jaxcell.cell import Film as Film
     from jaxcell.cell import HeatBalance as HeatBalance
     from jaxcell.cell import IntercalationKinetics as IntercalationKinetics
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from jaxcell.cell import TabulatedDiffusivity as TabulatedDiffusivity
     from jaxcell.cell import TabulatedPotential as TabulatedPotential
     from jaxcell.cell import Trap as Trap
+    from jaxcell.cell import composite_layer as composite_layer
     from jaxcell.comparison import LayerComparison as LayerComparison
     from jaxcell.comparison import compare_layers as compare_layers
     from jaxcell.cycles import CycleLedger as CycleLedger
@@ -98,6 +100,8 @@ _HOME = {
     "jaxcell.cell": [
         "BinarySalt",
         "AlloyElectrode",
+        "Filler",
+        "composite_layer",
         "CathodeTransport",
         "CompositeCathode",
         "IntercalationKinetics",
@@ -200,6 +204,7 @@ __all__ = [
     "Cycles",
     "DeadLithium",
     "DiffusivityLaw",
+    "Filler",
     "Film",
     "HalfCellParts",
     "HeatBalance",
@@ -243,6 +248,7 @@ __all__ = [
     "charge",
     "compare_layers",
     "comparison_figure",
+    "composite_layer",
     "coulombic_efficiency_figure",
     "critical_current_ramp",
     "cycle_inventory",
