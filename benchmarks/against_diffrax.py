@@ -38,7 +38,7 @@ def right_hand_side(t, y, args):
     model, current = args
     field, scaled = y
     none = jnp.zeros((0, field.shape[0]))
-    state = State(field, none, scaled * model.node_tolerance, none, jnp.zeros(0))
+    state = State(field, none, scaled * model.node_tolerance, jnp.zeros((0, 0)), none, jnp.zeros(0))
     rate, capacities = rates(model, state, current), model.capacities
     return (rate.field - capacities.node_charge[0] * rate.node[0]) / capacities.field, rate.node / model.node_tolerance
 
@@ -66,7 +66,9 @@ def run_diffrax(model: ChainModel, currents, half_cycles, points, solver, tolera
         )
         field, scaled = solution.ys  # pyright: ignore[reportGeneralTypeIssues]
         none = jnp.zeros((points, 0, field.shape[1]))
-        states = State(field, none, scaled * model.node_tolerance, none, jnp.zeros((points, 0)))
+        states = State(
+            field, none, scaled * model.node_tolerance, jnp.zeros((points, 0, 0)), none, jnp.zeros((points, 0))
+        )
         voltage = jax.vmap(lambda s: model.voltage(s, current))(states)
         end = jax.tree.map(lambda rows: rows[-1], (field, scaled))
         return end, (voltage, solution.stats["num_steps"])

@@ -1,6 +1,7 @@
 """Particles of a composite cathode at the nodes of a chain, and the potential of an alloy.
 
-Shells are spherical finite volumes with faces at r/R = 1 - (1 - j/N)^2, thin at the surface, where a pulse is felt first.
+Shells are spherical finite volumes with faces at r/R = 1 - (1 - j/N)^2, thin at the surface, where a pulse is felt
+first.
 With r in units of R and V_i = r_i^3 - r_(i-1)^3, stoichiometries obey V_i dx_i/dt = K_i - K_(i-1),
 K_i = (D/R^2) 3 r_i^2 (x_(i+1) - x_i)/(distance of the centres); beyond the last shell lies the surface, whose own
 equation is K_N = i a L/(F eps L c_max): what goes in is what the shells gain, to rounding.
@@ -58,6 +59,10 @@ class ParticleCoefficients(NamedTuple):
         if self.diffusivity_law is not None:
             rate = rate * self.diffusivity_law(self.start + 0.5 * (inside + outside))
         return rate * (outside - inside)
+
+    def enthalpy_released(self, shells: Shells, gains: Shells) -> Scalar:
+        """Heat of lithium that goes into the shells, sum of U(x) F rate [W m-2]; U as if without entropy."""
+        return jnp.sum(FARADAY * self.sites * self.open_circuit(self.start + shells) * gains)
 
 
 class AlloyCoefficients(NamedTuple):

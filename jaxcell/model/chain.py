@@ -43,6 +43,7 @@ from jaxcell.model.coefficients import coefficients_of
 from jaxcell.model.loss_coefficients import CONTACT, DEAD, DROP, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
 from jaxcell.model.node_laws import CHARGE, IN_PORES, READS, SURFACE, enthalpy_released, node_rates, site_resistance
 from jaxcell.model.salt import Passage, exchange_factor, passage
+from jaxcell.model.scales import node_origin, node_scale, node_tolerance
 from jaxcell.model.tables import (
     BOTTOM,
     PARTICLE,
@@ -64,6 +65,8 @@ from jaxcell.solver.system import (
     Rows,
     Site,
     State,
+    beyond,
+    inner_face,
     neighbours,
     right_neighbour,
     stacked,
@@ -211,36 +214,15 @@ class ChainModel(ChainSystem):
 
     @property
     def node_scale(self) -> Float[Array, "k nodes"]:
-        live = self._unless_counted(self.nodes.depletion_capacity)
-        return self._by_row(live, self.nodes.site_depletion_capacity, share=0.1, volt=0.025, counted=live)
+        return node_scale(self.coefficients, self.rows, self._holds_particles)
 
     @property
     def node_tolerance(self) -> Float[Array, "k nodes"]:
-        lost = self.f * self.nodes.site_depletion_capacity
-        live = self._unless_counted(lost)
-        return self._by_row(live, lost, share=1.0, volt=1.0, counted=jnp.full_like(live, jnp.inf))
-
-    def _unless_counted(self, live: Nodes) -> Nodes:
-        """... of live lithium; what a cathode takes is counted there, but its law reads the surface."""
-        return jnp.where(self._holds_particles > 0.0, jnp.inf, live)
+        return node_tolerance(self.coefficients, self.rows, self._holds_particles)
 
     @property
     def node_origin(self) -> Float[Array, "k nodes"]:
-        endless = jnp.full_like(self.nodes.initial_lithium, jnp.inf)
-        own = {LIVE: jnp.where(self._holds_particles > 0.0, jnp.inf, self.nodes.initial_lithium)}
-        if self.coefficients.particles is not None:
-            own[SURFACE] = jnp.where(self._holds_particles > 0.0, self.coefficients.particles.start, jnp.inf)
-        return jnp.stack([own.get(name, endless) for name in self.rows])
-
-    def _by_row(
-        self, live: Nodes, lost: Nodes, *, share: float, volt: float, counted: Nodes
-    ) -> Float[Array, "k nodes"]:
-        """Amounts of live and lost lithium, a share of what is full, a voltage, and the counted charge, row by row."""
-        hosts = {STORED: self.coefficients.losses.stored, TRAPPED: self.coefficients.losses.trapped}
-        full = {name: share * host.capacity for name, host in hosts.items() if host is not None}
-        one = jnp.ones_like(live)
-        own = {LIVE: live, CHARGE: counted, CONTACT: share * one, DROP: volt * one, SURFACE: share * one, **full}
-        return jnp.stack([own.get(name, lost) for name in self.rows])
+        return node_origin(self.coefficients, self.rows, self._holds_particles)
 
     @property
     def shared_scale(self) -> Float[Array, " s"]:
@@ -343,7 +325,12 @@ class ChainModel(ChainSystem):
             across = voltage - self._electronic_drop(state, current)
             rates.append(jnp.sum(self.faces * grown) * across - state.shared[0])
         if c.heat is not None:
-            released = enthalpy_released(c, self._node_rates(state.fields, tuple(state.node)))
+            own = self.particles
+            rates_at = self._node_rates(state.fields, tuple(state.node), own.outermost(state.particle))
+            released = enthalpy_released(c, rates_at)
+            if c.particles is not None:
+                diffusion = self.particle(state.particle, beyond(self, state))
+                released = released + c.particles.enthalpy_released(state.particle, diffusion - inner_face(diffusion))
             rates.append(heating(voltage * current, released, c.heat.heat_transfer, state.shared[-1]))
         return jnp.stack(rates)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxcell.cell import Collector, Interface, LithiumElectrode, Pores, ProtectionLayer, Storage, Trap
+from jaxcell.cell import AlloyElectrode, Collector, Interface, LithiumElectrode, Pores, ProtectionLayer, Storage, Trap
 from jaxcell.units import Nodes, Scalar, strong_float64
 
 LIVE = "live"
@@ -82,7 +82,7 @@ class Surroundings(NamedTuple):
     """Losses that any part of the cell has."""
 
 
-def present_losses(electrodes: tuple[LithiumElectrode | Collector, ...]) -> frozenset[str]:
+def present_losses(electrodes: tuple[LithiumElectrode | Collector | AlloyElectrode, ...]) -> frozenset[str]:
     """Names of the losses that any part of these electrodes has."""
     found: frozenset[str] = frozenset()
     for electrode in electrodes:

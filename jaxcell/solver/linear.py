@@ -1,9 +1,9 @@
 """Derivatives of a chain's laws at a state, and linear systems with the matrix of an implicit stage.
 
 All derivatives of the laws along the chain are diagonal, so a handful of forward-mode derivatives with vectors of
-ones gives every block.  Particles are eliminated shell by shell, local states are eliminated point by point (small systems, vectorised along the chain, whose
-zeros are known beforehand and left out), the fields by one tridiagonal solve, the states of the whole cell by a Schur
-complement.
+ones gives every block.  Particles are eliminated shell by shell, local states point by point (small systems, vectorised
+along the chain, whose zeros are known beforehand and left out), the fields by one tridiagonal solve, the states of the
+whole cell by a Schur complement.
 """
 
 from typing import NamedTuple

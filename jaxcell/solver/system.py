@@ -17,8 +17,9 @@ which is one of the node's local states, z_surface = p_(N+1):
 
         V_i dp_i/dt  =  K_i(p_i, p_(i+1)) - K_(i-1)                  (shell i)
 
-Their shells are eliminated from the inside, before the local states.  Charge that leaves the ionic phase is written as what it is stored in, c dz/dt: the rates of a fast
-reaction, which are large and nearly cancel, do not enter the balance.
+Their shells are eliminated from the inside, before the local states.  Charge that leaves the ionic phase is written as
+what it is stored in, c dz/dt: the rates of a fast reaction, which are large and nearly cancel, do not enter the
+balance.
 """
 
 from abc import abstractmethod
