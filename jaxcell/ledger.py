@@ -1,13 +1,14 @@
 """Where every lithium atom is.
 
 Rows are mol per m2 of cell area, each integrated from its own flux: lithium by side, form and site, the ions held by
-the double layers (sum of C u/F), and those of a salt. Nothing is a difference of other rows, so the total can fail to
+the double layers (sum of C u/F), those of a salt, and what a cathode's particles hold, shell by shell. Nothing is a difference of other rows, so the total can fail to
 stay constant; how far it does, relative to the charge passed, is `imbalance`.
 """
 
 from typing import Literal, TypeAlias
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -99,6 +100,12 @@ def lithium_ledger(solution: Solution) -> Ledger:
                     name = f"{side_name}, {form} {site_name}"
                     initial[name] = jnp.sum(jnp.where(members & (form == LIVE), model.nodes.initial_lithium, 0.0))
                     change[name] = jnp.sum(jnp.where(members, solution.state.node[:, row], 0.0), axis=1)
+    particles = model.coefficients.particles
+    if particles is not None:
+        name = "counter, intercalated"
+        initial[name] = jnp.sum(particles.sites * particles.start)
+        gained = jax.vmap(particles.gained)(solution.state.particle)
+        change[name] = jnp.sum(particles.sites[None, :] * gained, axis=1)
     start = model.initial_state.field
     held = jnp.where(model.members(SEPARATOR, BETWEEN), 0.0, model.nodes.capacitance / FARADAY)
     initial["double layers"] = jnp.sum(held * start)

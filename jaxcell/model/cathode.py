@@ -60,6 +60,10 @@ class ParticleCoefficients(NamedTuple):
             rate = rate * self.diffusivity_law(self.start + 0.5 * (inside + outside))
         return rate * (outside - inside)
 
+    def gained(self, shells: Shells) -> Points:
+        """Change of x of whole particles."""
+        return jnp.sum(jnp.asarray(shell_volumes())[:, None] * shells, axis=0)
+
     def enthalpy_released(self, shells: Shells, gains: Shells) -> Scalar:
         """Heat of lithium that goes into the shells, sum of U(x) F rate [W m-2]; U as if without entropy."""
         return jnp.sum(FARADAY * self.sites * self.open_circuit(self.start + shells) * gains)
@@ -115,7 +119,3 @@ def alloy_of(electrode: AlloyElectrode) -> AlloyCoefficients:
     inverse = zero if electrode.capacity is None else 1.0 / electrode.capacity
     return AlloyCoefficients(electrode.open_circuit, electrode.initial_filling, inverse)
 
-
-def mean_stoichiometry(particles: ParticleCoefficients, shells: Shells) -> Points:
-    """x of whole particles, from the changes in their shells."""
-    return particles.start + jnp.sum(jnp.asarray(shell_volumes())[:, None] * shells, axis=0)
