@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from jaxcell.units import is_traced, strong_float64
+from jaxcell.units import from_ev, is_traced, strong_float64
 
 
 def quantity(
@@ -38,9 +38,9 @@ def part() -> Any:
     return eqx.field()
 
 
-def energy_of_activation() -> Any:
+def energy_of_activation(default_ev: float = 0.0) -> Any:
     """A field holding an activation energy [J mol-1]; 1 eV is 96485 J mol-1. Zero: no change with temperature."""
-    return quantity("J mol-1", at_least=0.0, at_most=1e6, default=0.0)
+    return quantity("J mol-1", at_least=0.0, at_most=1e6, default=from_ev(default_ev))
 
 
 class Component(eqx.Module):

@@ -16,7 +16,7 @@ import equinox as eqx
 from jaxcell.cell.cathode import AlloyElectrode, CompositeCathode
 from jaxcell.cell.losses import HeatBalance, SoftShort, Storage, Trap
 from jaxcell.cell.salt import BinarySalt
-from jaxcell.cell.sites import Film, Interface, Pores
+from jaxcell.cell.sites import Film, Interface, Nucleation, Pores
 from jaxcell.component import Component, check_when_concrete, energy_of_activation, quantity
 from jaxcell.units import LITHIUM_MOLAR_VOLUME, Quantity, Scalar
 
@@ -29,16 +29,17 @@ class ProtectionLayer(Component):
     """kappa [S m-1]: a lumped number for every way lithium crosses the layer."""
     electronic_conductivity: Quantity = quantity("S m-1", above=0.0, default=100.0)
     """sigma [S m-1]. Default: a prior for a percolating carbon-black composite."""
-    top: Interface | None = eqx.field(default_factory=Interface)
-    """The plating site between layer and separator; None where lithium cannot plate there."""
+    top: Interface | None = eqx.field(default_factory=lambda: Interface(nucleation=Nucleation(0.04)))
+    """The plating site between layer and separator; None where lithium cannot plate there. By default 40 mV keep the
+    first lithium away from it (a prior: 0 to 150 mV); an interface that is given has the barrier that it names."""
     pores: Pores | None = None
     """Plating sites inside; None for a layer that stays free of lithium."""
     separator_film: Film | None = None
     """Ionic resistance between layer and separator (R_sl)."""
     electronic_contact_resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
     """Collector|layer contact [Ohm m2]: carries the electrons that enter the layer, in the sigma branch."""
-    activation_energy: Quantity = energy_of_activation()
-    """Of kappa. Prior where it is known to matter: 0.5 eV (0.3 to 0.9)."""
+    activation_energy: Quantity = energy_of_activation(0.5)
+    """Of kappa. Prior: 0.5 eV (0.3 to 0.9)."""
     storage: Storage | None = None
     """Lithium that the filler takes up and gives back."""
     trap: Trap | None = None
@@ -89,8 +90,8 @@ class Separator(Component):
     ionic_conductivity: Quantity = quantity("S m-1", above=0.0, activation="activation_energy")
     series_resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
     """Leads, contacts and reference offsets of the rig [Ohm m2]."""
-    activation_energy: Quantity = energy_of_activation()
-    """Of the ionic conductivity; 0.35 eV for argyrodites: a prior (0.28 to 0.42)."""
+    activation_energy: Quantity = energy_of_activation(0.35)
+    """Of the ionic conductivity. Prior for argyrodites: 0.35 eV (0.28 to 0.42)."""
     short: SoftShort | None = None
     """Electronic leakage along lithium that has grown into the separator."""
     salt: BinarySalt | None = None

@@ -29,8 +29,8 @@ class Interphase(Component):
         "Ohm m2", at_least=0.0, default=0.0, activation="activation_energy", falls=True
     )
     """R_k [Ohm m2]: limits growth while the interphase is thin (the linear part)."""
-    activation_energy: Quantity = energy_of_activation()
-    """Of growth. Prior where it is known to matter: 0.5 eV (0.3 to 0.9)."""
+    activation_energy: Quantity = energy_of_activation(0.5)
+    """Of growth. Prior: 0.5 eV (0.3 to 0.9)."""
     ionic_activation_energy: Quantity = energy_of_activation()
     """Of sigma_ion."""
 

@@ -19,8 +19,8 @@ class LithiumKinetics(Component):
     """alpha_c [1], of plating."""
     anodic_transfer_coefficient: Quantity = quantity("1", above=0.0, at_most=2.0, default=0.5)
     """alpha_a [1], of stripping."""
-    activation_energy: Quantity = energy_of_activation()
-    """Of i0. Prior where it is known to matter: 0.5 eV."""
+    activation_energy: Quantity = energy_of_activation(0.5)
+    """Of i0. Prior: 0.5 eV."""
     concentration_exponent: Quantity = quantity("1", at_least=0.0, at_most=2.0, default=0.5)
     """m in i0 ~ (c/c0)^m [1] where the electrolyte at the site has a salt. Default: alpha_a of the usual law."""
 
@@ -42,8 +42,8 @@ class MarcusHushChidseyKinetics(Component):
     reorganisation_energy: Quantity = quantity("J mol-1", at_least=4e3, at_most=1e6, default=from_ev(0.3))
     """lambda [J mol-1]; 1 eV is 96485 J mol-1. At least 1.5 RT, below which the law's sum is no integral. Default
     0.3 eV: a prior."""
-    activation_energy: Quantity = energy_of_activation()
-    """Of i0."""
+    activation_energy: Quantity = energy_of_activation(0.5)
+    """Of i0. Prior: 0.5 eV."""
     concentration_exponent: Quantity = quantity("1", at_least=0.0, at_most=2.0, default=0.5)
     """m in i0 ~ (c/c0)^m [1] where the electrolyte at the site has a salt. Default: alpha_a of the usual law."""
 

@@ -118,4 +118,3 @@ def alloy_of(electrode: AlloyElectrode) -> AlloyCoefficients:
     zero = electrode.initial_filling * 0.0
     inverse = zero if electrode.capacity is None else 1.0 / electrode.capacity
     return AlloyCoefficients(electrode.open_circuit, electrode.initial_filling, inverse)
-

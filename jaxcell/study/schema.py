@@ -177,7 +177,7 @@ class ProtectionLayer(Table):
     thickness_um: Positive
     ionic_conductivity_s_cm: Positive
     electronic_conductivity_s_cm: Positive | None = None
-    top: Interface | None = Interface()
+    top: Interface | None = Interface(nucleation=Nucleation(overpotential_mv=40.0))
     pores: Pores | None = None
     separator_film: Film = Film()
     electronic_contact_resistance_ohm_cm2: NotNegative | None = None

@@ -57,8 +57,9 @@ def simulated(p: dict[str, Array], current: Array) -> Array:
             "contact_resistance": "contact",
         }.items()
     }
+    unactivated = sample_cells.activated(sample_cells.bare(), energy=0.0)  # temperature in RT/F only
     cell = sample_cells.replace(
-        sample_cells.bare(), **changes, separator__ionic_conductivity=p["kappa_s"], temperature=p["temperature"]
+        unactivated, **changes, separator__ionic_conductivity=p["kappa_s"], temperature=p["temperature"]
     )
     protocol = Protocol.of(Step(Current(-current), 10.0, points=1))
     return simulate(cell, protocol, settings=SETTINGS, throw=False).voltage[-1]

@@ -50,8 +50,8 @@ def cell(**changes: float) -> Cell:
     )
     foil = LithiumElectrode(100e-6, interface)
     separator = Separator(50e-6, 0.1, short=SoftShort(0.0, 1e-9))
-    neutral = Cell.symmetric(foil, separator)
-    neutral = Cell(foil, separator, foil, heat_balance=HeatBalance(1e12, 0.0), temperature=neutral.temperature)
+    neutral = Cell(foil, separator, foil, heat_balance=HeatBalance(1e12, 0.0))
+    neutral = sample_cells.activated(neutral, energy=0.0, temperature=T)
     paths = {}
     for name, value in changes.items():
         both = name.startswith(("interphase", "dead", "contact"))

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import equinox as eqx
 import pytest
 from small_study import STUDY
 
@@ -54,11 +55,19 @@ def test_cell_in_si(study: Callable[..., Path]) -> None:
     assert float(cell.counter.layer.thickness) == pytest.approx(5e-6)
 
 
+def test_a_top_that_is_left_out_is_the_models(study: Callable[..., Path]) -> None:
+    layer = load_study(study(added=LAYERED.replace("top = false\n", ""))).cell().working.layer
+    assert layer is not None
+    assert layer.top is not None
+    assert float(layer.top.nucleation.overpotential) == pytest.approx(0.04)
+    assert bool(eqx.tree_equal(layer.top, parts.ProtectionLayer(5e-6, 5e-3).top))
+
+
 LOSSES = """
 [cell.electrode.interface.interphase]
 ambipolar_conductivity_s_cm = 2e-12
 initial_thickness_nm = 3
-activation_energy_ev = 0.5
+activation_energy_ev = 0.6
 [cell.electrode.interface.dead_lithium]
 per_stripped = 0.01
 rate_per_s = 1e-9
@@ -83,7 +92,7 @@ def test_losses_in_si(study: Callable[..., Path]) -> None:
     assert own.interphase is not None
     assert float(own.interphase.ambipolar_conductivity) == pytest.approx(2e-10)
     assert float(own.interphase.initial_thickness) == pytest.approx(3e-9)
-    assert float(own.interphase.activation_energy) == pytest.approx(0.5 * 96485.33212)
+    assert float(own.interphase.activation_energy) == pytest.approx(0.6 * 96485.33212)
     assert own.dead_lithium is not None
     assert float(own.dead_lithium.rate) == pytest.approx(1e-9)
     assert own.contact_loss is not None
@@ -101,7 +110,11 @@ def test_losses_in_si(study: Callable[..., Path]) -> None:
     assert float(cell.heat_balance.heat_capacity) == pytest.approx(500.0)
     resolved = loaded.resolved()["cell"]
     assert resolved["electrode"]["interface"]["interphase"]["reduction_potential_v"] == 1.7
-    assert resolved["heat_balance"]["heat_transfer_w_cm2_k"] == 1e-3
+    assert resolved["heat_balance"] == {
+        "heat_capacity_j_cm2_k": 0.05,
+        "heat_transfer_w_cm2_k": 1e-3,
+        "highest_temperature_k": 600.0,
+    }
     assert "electrode.interface.dead_lithium.per_stripped" in build.study_paths(loaded.content.cell, cell)
 
 

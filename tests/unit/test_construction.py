@@ -12,8 +12,10 @@ from jaxcell import (
     Collector,
     Current,
     Interface,
+    Interphase,
     LithiumElectrode,
     LithiumKinetics,
+    MarcusHushChidseyKinetics,
     Nucleation,
     Pores,
     ProtectionLayer,
@@ -164,3 +166,29 @@ def test_replay_layout() -> None:
     np.testing.assert_allclose(protocol.duration, [1.0, 2.0, 1.0])
     np.testing.assert_allclose(protocol.current_density, [-5.0, -5.01, 0.0])
     np.testing.assert_array_equal(protocol.jump, [True, False, True])
+
+
+def test_defaults_that_are_priors() -> None:
+    """The barrier of a layer's top, and what warms: eV as for a particle, J mol-1 in the fields."""
+    layer, separator = ProtectionLayer(5e-6, 5e-3), Separator(50e-6, 0.24)
+    assert layer.top is not None
+    assert float(layer.top.nucleation.overpotential) == 0.04
+    assert float(Interface().nucleation.overpotential) == 0.0
+    electronvolt = 96485.33212
+    activated = (layer, separator, LithiumKinetics(), MarcusHushChidseyKinetics(), Interphase())
+    energies = [float(part.activation_energy) / electronvolt for part in activated]
+    np.testing.assert_allclose(energies, [0.5, 0.35, 0.5, 0.5, 0.5])
+
+
+def test_a_warm_cell_conducts_as_its_default_energies_say() -> None:
+    cell = Cell.symmetric(LithiumElectrode(50e-6), Separator(50e-6, 0.24), temperature=318.15)
+    solution = simulate(cell, Protocol.of(plate(1.0, 0.01, points=1)))
+
+    def factor(energy: float) -> float:
+        return float(np.exp(energy * 96485.33212 / 8.314462618 * (1 / 298.15 - 1 / 318.15)))
+
+    thermal = 8.314462618 * 318.15 / 96485.33212
+    foils = 4.0 * thermal * np.arcsinh(10.0 / (2.0 * 10.0 * factor(0.5)))
+    expected = foils + 10.0 * 50e-6 / (0.24 * factor(0.35))
+    assert -float(solution.voltage[-1]) == pytest.approx(expected, rel=1e-4)
+    assert factor(0.35) > 2.0
