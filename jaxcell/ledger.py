@@ -1,8 +1,9 @@
 """Where every lithium atom is.
 
 Rows are mol per m2 of cell area, each integrated from its own flux: lithium by side, form and site, the ions held by
-the double layers (sum of C u/F), those of a salt, and what a cathode's particles hold, shell by shell. Nothing is a difference of other rows, so the total can fail to
-stay constant; how far it does, relative to the charge passed, is `imbalance`.
+the double layers (sum of C u/F), those of a salt, and what a cathode's particles hold, shell by shell. Nothing is a
+difference of other rows, so the total can fail to stay constant; how far it does, relative to the charge passed, is
+`imbalance`.
 """
 
 from typing import Literal, TypeAlias

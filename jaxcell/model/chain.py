@@ -38,7 +38,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxcell.cell import Cell
-from jaxcell.model.cathode import SHELLS, shell_conductances, shell_volumes
 from jaxcell.model.coefficients import coefficients_of
 from jaxcell.model.loss_coefficients import CONTACT, DEAD, DROP, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
 from jaxcell.model.node_laws import CHARGE, IN_PORES, READS, SURFACE, enthalpy_released, node_rates, site_resistance
@@ -171,7 +170,7 @@ class ChainModel(ChainSystem):
         series, branch = e.film_resistance * e.film_capacitance, e.branch_resistance * e.branch_capacitance
         counted = CHARGE if self.losses else LIVE
         charged = jnp.asarray([FARADAY if name == counted else 0.0 for name in self.rows])
-        here = self._holds_particles
+        here, particles = self._holds_particles, self.coefficients.particles
         heat = [] if self.coefficients.heat is None else [self.coefficients.heat.heat_capacity]
         whole = [jnp.asarray(0.0)] * (len(self.shared_rows) - len(heat)) + heat
         salt = self.coefficients.salt
@@ -180,15 +179,15 @@ class ChainModel(ChainSystem):
             stacked(() if salt is None else (salt.nodes.capacity,), n.area),
             jnp.stack([1.0 - (here if name == SURFACE else jnp.full_like(n.area, name == DROP)) for name in self.rows]),
             charged[:, None] * jnp.ones_like(n.area)[None],
-            jnp.asarray(shell_volumes())[:, None] * jnp.ones_like(self._no_shells),
+            self._no_shells if particles is None else particles.volumes + particles.empty,
             stacked(self._films(series, branch), n.area),
             jnp.stack(whole) if whole else jnp.zeros(0),
         )
 
     @property
     def _no_shells(self) -> Float[Array, "shells points"]:
-        count = self.kinds.count(PARTICLE)
-        return jnp.zeros((SHELLS if count else 0, count))
+        own = self.coefficients.particles
+        return jnp.zeros((0, 0)) if own is None else own.empty
 
     @property
     def _holds_particles(self) -> Nodes:
@@ -268,7 +267,7 @@ class ChainModel(ChainSystem):
         surface, salt = own.at(named[SURFACE]), 1.0 if exchange is None else own.at(exchange)
         into = c.particles.current(own.at(fields[0]), surface, salt, self.f)
         taken = own.along(into)
-        flux = c.particles.flux(jnp.asarray(shell_conductances()[-1]), own.at(outermost), surface)
+        (flux,) = c.particles.flux(own.at(outermost)[None], surface[None])
         return rates | {
             LIVE: rates[LIVE] + taken,
             CHARGE: rates[CHARGE] + taken,
@@ -279,9 +278,7 @@ class ChainModel(ChainSystem):
         self, inside: Float[Array, "shells points"], outside: Float[Array, "shells points"]
     ) -> Float[Array, "shells points"]:
         own = self.coefficients.particles
-        if own is None:
-            return inside
-        return own.flux(jnp.asarray(shell_conductances())[:, None], inside, outside)
+        return inside if own is None else own.flux(inside, outside)
 
     def edge(self, left: Site, right: Site, states: Rows, current: Scalar, shared: Float[Array, " s"]) -> EdgeLaw:
         e = self.edges

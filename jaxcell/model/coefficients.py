@@ -22,7 +22,7 @@ from jaxcell.cell import (
     ProtectionLayer,
     Separator,
 )
-from jaxcell.model.cathode import AlloyCoefficients, alloy_of, particles_of
+from jaxcell.model.cathode import AlloyCoefficients, ParticleCoefficients, alloy_of, particles_of, shells_for
 from jaxcell.model.loss_coefficients import (
     DROP,
     INTERPHASE,
@@ -91,8 +91,7 @@ def coefficients_of(cell: Cell, points: int) -> tuple[Coefficients, Structure]:
         f=inverse_thermal_voltage(cell.temperature),
         separator_resistance=cell.separator.series_resistance if binary else cell.separator.resistance,
         salt=salt_of(cell, points),
-        # As the chain runs, from the separator to the collector.
-        particles=None if cathode is None else particles_of(cathode, jnp.flip(cathode_widths(cathode, points))),
+        particles=None if cathode is None else _particles(cathode, points),
         alloys=(_alloy(cell.working), _alloy(cell.counter)),
         short=cell.separator.short,
         heat=cell.heat_balance,
@@ -149,6 +148,11 @@ def _electrode(
 
 def _alloy(electrode: Any) -> AlloyCoefficients | None:
     return alloy_of(electrode) if isinstance(electrode, AlloyElectrode) else None
+
+
+def _particles(cathode: CompositeCathode, points: int) -> ParticleCoefficients:
+    """As the chain runs, from the separator to the collector."""
+    return particles_of(cathode, jnp.flip(cathode_widths(cathode, points)), shells_for(points))
 
 
 def _cathode(cathode: CompositeCathode, points: int, temperature: Scalar, around: Surroundings) -> _Side:
