@@ -113,6 +113,7 @@ def simulate(
     protocol: Protocol,
     *,
     points: int = 20,
+    shells: int = 16,
     settings: Settings = DEFAULT_SETTINGS,
     plan: Plan | None = None,
     throw: bool = True,
@@ -124,19 +125,20 @@ def simulate(
     Differentiable in cell and protocol in both modes, either way, and a pure function to jit and vmap with
     `throw=False`.
 
-    `points`: finite volumes of each protection layer with pores. Raises `SimulationError` (with the solution so far)
+    `points`: finite volumes of each layer with pores or a salt, of a separator with a salt and of a cathode; `shells`: of
+    each of its particles (16: 0.1 mV a minute after a 1C step, nothing to speak of later). Raises `SimulationError` (with the solution so far)
     if the run ends early, unless `throw` is False or values are traced.
     """
     if not isinstance(cell, Cell):
         raise ValueError(f"cell must be a Cell, but is {type(cell).__name__}.")
     if not isinstance(protocol, Protocol):
         raise ValueError(f"protocol must be a Protocol, but is {type(protocol).__name__}.")
-    points = whole_number(points, "points", least=1)
+    points, shells = whole_number(points, "points", least=1), whole_number(shells, "shells", least=2)
     check_rates(protocol, cell)
     _check_guard(protocol, settings)
     if plan is not None:
         _check_plan(plan, protocol)
-    solution = _run(cell, protocol, plan, points, settings)
+    solution = _run(cell, protocol, plan, points, shells, settings)
     if throw and not is_traced(solution.status) and solution.result is not RESULTS.successful:
         trajectory = solution.trajectory
         raise SimulationError(
@@ -189,9 +191,9 @@ def _check_plan(plan: Plan, protocol: Protocol) -> None:
         )
 
 
-@partial(jax.jit, static_argnames="points")
-def _run(cell: Cell, protocol: Protocol, plan: Plan | None, points: int, settings: Settings) -> Solution:
-    model = assemble(cell, points)
+@partial(jax.jit, static_argnames=("points", "shells"))
+def _run(cell: Cell, protocol: Protocol, plan: Plan | None, points: int, shells: int, settings: Settings) -> Solution:
+    model = assemble(cell, points, shells)
     sign = cell.plating_sign
     schedule = schedule_of(protocol, cell)
     initial = model.initial_state

@@ -95,11 +95,6 @@ class AlloyCoefficients(NamedTuple):
         return self.open_circuit(self.start + gained * self.inverse_capacity)
 
 
-def shells_for(points: int) -> int:
-    """Shells of a particle that go with so many volumes of the cathode: four for every five, and not below four."""
-    return max(4, -(-4 * points // 5))
-
-
 def shell_faces(shells: int) -> np.ndarray:
     """r/R of the faces, from the centre to the surface."""
     return 1.0 - (1.0 - np.arange(shells + 1) / shells) ** GRADING

@@ -83,10 +83,11 @@ class Surrounded(eqx.Module):
 
     cell: Cell
     points: int = eqx.field(static=True)
+    shells: int = eqx.field(static=True)
 
     def at(self, rise: Scalar) -> Coefficients:
         """The numbers at a temperature `rise` [K] above the cell's."""
-        return coefficients_of(at_temperature(self.cell, self.cell.temperature + rise), self.points)[0]
+        return coefficients_of(at_temperature(self.cell, self.cell.temperature + rise), self.points, self.shells)[0]
 
 
 class ChainModel(ChainSystem):
@@ -387,15 +388,19 @@ class ChainModel(ChainSystem):
         return np.array([(s, k) == (side, kind) and (form is None or form in held) for s, k, held in places])
 
 
-def assemble(cell: Cell, points: int = 20) -> ChainModel:
-    """The chain of a cell, layers with sites inside or a salt, and a separator's salt, by `points` volumes each."""
-    coefficients, structure = coefficients_of(at_temperature(cell, cell.temperature), points)
+def assemble(cell: Cell, points: int = 20, shells: int = 16) -> ChainModel:
+    """The chain of a cell.
+
+    `points`: finite volumes of a layer with sites inside or a salt, of a separator's salt and of a cathode each;
+    `shells`: of each particle.
+    """
+    coefficients, structure = coefficients_of(at_temperature(cell, cell.temperature), points, shells)
     sides, kinds = structure.sides, structure.kinds
     beside = zip(sides, (*sides[1:], None), (None, *sides[:-1]), kinds, strict=True)
     faces = [kind in (BOTTOM, TOP) and SEPARATOR in (after, before) for _, after, before, kind in beside]
     return ChainModel(
         coefficients=coefficients,
-        surrounded=None if cell.heat_balance is None else Surrounded(cell, points),
+        surrounded=None if cell.heat_balance is None else Surrounded(cell, points, shells),
         faces=jnp.asarray(faces, dtype=jnp.float64),
         kinds=kinds,
         sides=sides,

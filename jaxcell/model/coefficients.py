@@ -22,7 +22,7 @@ from jaxcell.cell import (
     ProtectionLayer,
     Separator,
 )
-from jaxcell.model.cathode import AlloyCoefficients, ParticleCoefficients, alloy_of, particles_of, shells_for
+from jaxcell.model.cathode import AlloyCoefficients, ParticleCoefficients, alloy_of, particles_of
 from jaxcell.model.loss_coefficients import (
     DROP,
     INTERPHASE,
@@ -69,8 +69,8 @@ class _Side(NamedTuple):
     structure: Structure
 
 
-def coefficients_of(cell: Cell, points: int) -> tuple[Coefficients, Structure]:
-    """Numbers and structure of a cell's chain, layers and separators resolved by `points` finite volumes."""
+def coefficients_of(cell: Cell, points: int, shells: int) -> tuple[Coefficients, Structure]:
+    """Numbers and structure of a cell's chain: `points` volumes of each part, `shells` of each particle."""
     cathode = cell.counter if isinstance(cell.counter, CompositeCathode) else None
     lithium = [one for one in (cell.working, cell.counter) if not isinstance(one, CompositeCathode)]
     around = Surroundings(cell.stack_pressure, present_losses(tuple(lithium)))
@@ -91,7 +91,7 @@ def coefficients_of(cell: Cell, points: int) -> tuple[Coefficients, Structure]:
         f=inverse_thermal_voltage(cell.temperature),
         separator_resistance=cell.separator.series_resistance if binary else cell.separator.resistance,
         salt=salt_of(cell, points),
-        particles=None if cathode is None else _particles(cathode, points),
+        particles=None if cathode is None else _particles(cathode, points, shells),
         alloys=(_alloy(cell.working), _alloy(cell.counter)),
         short=cell.separator.short,
         heat=cell.heat_balance,
@@ -150,9 +150,9 @@ def _alloy(electrode: Any) -> AlloyCoefficients | None:
     return alloy_of(electrode) if isinstance(electrode, AlloyElectrode) else None
 
 
-def _particles(cathode: CompositeCathode, points: int) -> ParticleCoefficients:
+def _particles(cathode: CompositeCathode, points: int, shells: int) -> ParticleCoefficients:
     """As the chain runs, from the separator to the collector."""
-    return particles_of(cathode, jnp.flip(cathode_widths(cathode, points)), shells_for(points))
+    return particles_of(cathode, jnp.flip(cathode_widths(cathode, points)), shells)
 
 
 def _cathode(cathode: CompositeCathode, points: int, temperature: Scalar, around: Surroundings) -> _Side:
