@@ -125,9 +125,10 @@ def simulate(
     Differentiable in cell and protocol in both modes, either way, and a pure function to jit and vmap with
     `throw=False`.
 
-    `points`: finite volumes of each layer with pores or a salt, of a separator with a salt and of a cathode; `shells`: of
-    each of its particles (16: 0.1 mV a minute after a 1C step, nothing to speak of later). Raises `SimulationError` (with the solution so far)
-    if the run ends early, unless `throw` is False or values are traced.
+    `points`: finite volumes of each layer with pores or a salt, of a separator with a salt and of a cathode.
+    `shells`: of each of its particles; 16 are within 0.1 mV a minute after a 1C step of a typical one and within 0.01 mV
+    later.  Raises `SimulationError` (with the solution so far) if the run ends early, unless `throw` is False or values
+    are traced.
     """
     if not isinstance(cell, Cell):
         raise ValueError(f"cell must be a Cell, but is {type(cell).__name__}.")
