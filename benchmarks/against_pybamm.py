@@ -29,9 +29,12 @@ from jaxcell.solver.tableau import SDIRK2, SDIRK3
 RESULTS = Path(__file__).parent / "results"
 OUT = RESULTS / "against_pybamm.json"
 RATE = 1.5584415584415585  # mA cm-2
-ROWS = 200
-SHAPES = [(p, s) for p in (4, 6, 8, 12) for s in (12, 16, 24, 32)]
-TOLERANCES = [(SDIRK2, 1e-2), (SDIRK3, 1e-2), (SDIRK2, 3e-3), (SDIRK3, 3e-3), (SDIRK3, 1e-3), (SDIRK3, 3e-4)]
+ROWS = 12
+"""Times reported a step; the integration lands on each of them, in the timed runs as in those for the error."""
+EARLY = 200
+"""... in runs that look at the first per cents of a step, where the shells' error is largest."""
+SHAPES = [(5, 24), (8, 32)]
+TOLERANCES = [(SDIRK2, 3e-3), (SDIRK2, 1e-3), (SDIRK3, 3e-3), (SDIRK3, 1e-3)]
 REFINED: dict[str, Any] = {"points": 40, "shells": 100, "settings": Settings(1e-6, 1e-6)}
 PARAMETERS = (0, 8, 32)
 
@@ -64,9 +67,10 @@ def error(solution: Solution, reference: Solution) -> float:
     worst = 0.0
     for step in range(4):
         (t, v), (tr, vr) = (_step(one, step) for one in (solution, reference))
-        # At the reference's own times, so that only one side is interpolated: between close rows, by a cubic.
-        inside = (tr >= 0.01 * tr[-1]) & (tr <= min(t[-1], tr[-1]))
-        worst = max(worst, float(np.abs(np.interp(tr[inside], t, v) - vr[inside]).max()))
+        # All rows but the moment of the stop.
+        same = np.isclose(t[:, None], tr[None, :], rtol=1e-9) & (tr > 0.01 * tr[-1])[None, :]
+        rows, others = np.nonzero(same)
+        worst = max(worst, float(np.abs(v[rows] - vr[others]).max()))
     return 1e3 * worst
 
 
@@ -79,23 +83,26 @@ def _step(solution: Solution, step: int) -> tuple[np.ndarray, np.ndarray]:
 
 def fastest(cell: Cell) -> dict[str, Any]:
     """The fastest choice within the allowed error, and what the default settings give."""
-    finely, plainly = protocol(1, ROWS), protocol(CYCLES, 1)
-    reference = simulate(cell, finely, **REFINED)
+    often = protocol(CYCLES, ROWS)
+    reference = {rows: simulate(cell, protocol(1, rows), **REFINED) for rows in (ROWS, EARLY)}
+
+    def off_by(**chosen: Any) -> float:
+        return max(error(simulate(cell, protocol(1, rows), **chosen), one) for rows, one in reference.items())
+
     best: dict[str, Any] | None = None
     for points, shells in SHAPES:
         if _single(cell) and points != SHAPES[0][0]:
             continue
         for tableau, tolerance in TOLERANCES:
             chosen = {"points": points, "shells": shells, "settings": Settings(tolerance, tolerance, tableau=tableau)}
-            off = error(simulate(cell, finely, **chosen), reference)
+            off = off_by(**chosen)
             if off <= ALLOWED:
-                least = work(partial(run, cell, plainly, chosen), 3)
+                least = work(partial(run, cell, often, chosen), 3)
                 if best is None or least < best["ms"]:
                     best = {"ms": least, "error_mV": off, "chosen": chosen}
     if best is None:
         raise RuntimeError("no choice of mesh and tolerance is accurate enough; lengthen the lists.")
-    default = error(simulate(cell, finely), reference)
-    return best | {"default_error_mV": default, "default_ms": work(partial(run, cell, plainly, {}), 3)}
+        return best | {"default_error_mV": off_by(), "default_ms": work(partial(run, cell, often, {}), 3)}
 
 
 def _single(cell: Cell) -> bool:
@@ -122,7 +129,7 @@ def differentiated(cell: Cell, chosen: dict[str, Any], count: int) -> dict[str, 
 
     Of the first `count` numbers of the cell that are not zero; three steps end on events before the last row.
     """
-    cycle = protocol(1, 20)
+    cycle = protocol(1, ROWS)
     leaves, structure = jax.tree.flatten(cell)
     places = [i for i, leaf in enumerate(leaves) if leaf.shape == () and float(leaf) != 0.0][:count]
 
@@ -158,7 +165,7 @@ def side_by_side(name: str, cell: Cell) -> dict[str, Any]:
         "jaxcell": own | {"points": chosen["points"], "shells": chosen["shells"], "tolerance": settings.rtol},
     }
     result["jaxcell"]["stages"] = settings.tableau.stages
-    ours, theirs = protocol(CYCLES, 1), _theirs(CASES[name], mesh, [CYCLE] * CYCLES)
+    ours, theirs = protocol(CYCLES, ROWS), _theirs(CASES[name], mesh, [CYCLE] * CYCLES)
     pairs = [(work(partial(run, cell, ours, chosen), 3), work(theirs, 3)) for _ in range(3)]
     result["forward"] = _compared(pairs)
     for count in PARAMETERS[1:]:
