@@ -24,7 +24,8 @@ class CombinationEstimate:
 
     - `estimate`, `interval95` in `unit`.
     - `standard_error`: posterior sd of ln(value) when it is positive, else in `unit`.
-    - `remaining` [1]: that sd over the one the priors alone would give; 1 when no fitted parameter enters.
+    - `prior_error`: the same if the priors alone were known; 0 when no fitted parameter enters.
+    - `remaining` [1]: the one over the other, at most 1; 1 when no fitted parameter enters.
     """
 
     name: str
@@ -32,6 +33,7 @@ class CombinationEstimate:
     estimate: float
     interval95: tuple[float, float]
     standard_error: float
+    prior_error: float
     remaining: float
     identifiable: bool
 
@@ -61,11 +63,12 @@ def estimate_combinations(
     for name, raw in values.items():
         value, slope = float(raw), np.asarray(slopes[name])
         along = on_ridges[name]
+        along = np.append(along[np.isfinite(along)], value)
         logarithmic = value > 0.0 and bool(np.all(along > 0.0))
         g = slope / value if logarithmic else slope
         centre, along = (np.log(value), np.log(along)) if logarithmic else (value, along)
         across = max(float(g @ found.covariance_across @ g), 0.0)  # projected: zero may come out negative
-        before = np.sqrt(g**2 @ found.prior_sd**2)
+        before = float(np.sqrt(g**2 @ found.prior_sd**2))
         down, up = centre - np.min(along), np.max(along) - centre
         ends = [centre + sign * np.hypot(q * np.sqrt(across), reach) for sign, reach in ((-1.0, down), (1.0, up))]
         sd = np.hypot(np.sqrt(across), 0.5 * (down + up) / q)
@@ -78,6 +81,7 @@ def estimate_combinations(
                 value,
                 (low, high),
                 float(sd),
+                before,
                 remaining,
                 remaining <= thresholds.marginal,
             )

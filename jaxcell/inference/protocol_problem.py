@@ -12,6 +12,9 @@ from jaxtyping import Array, Float, Int
 from jaxcell.cell import Cell
 from jaxcell.drive import schedule_of
 from jaxcell.inference.cell_problem import reported_resistances, resistance_units
+from jaxcell.inference.covariance import noise_level
+from jaxcell.inference.evaluation import value_and_jacobian
+from jaxcell.inference.lost_lithium import channels_of, lost_lithium, lost_lithium_units
 from jaxcell.inference.parameters import ParameterSet
 from jaxcell.inference.problem import Physical, Problem
 from jaxcell.inference.step_data import StepData
@@ -24,6 +27,8 @@ RUNS = 2
 """The first run finds when the steps end, the second has rows at the shares of what the first found."""
 SHARE_OF_NOISE = 0.01
 """Tolerance of the runs, as a part of the smallest noise of a voltage; see `ProtocolProblem`."""
+SCATTER_DOF = 1.0
+"""Degrees of freedom of the belief about an estimated noise, centred on the guess, before any residual."""
 TOLERANCES = (1e-8, 1e-5)
 """Smallest and largest tolerance chosen so [V]; the largest where there are no voltages."""
 
@@ -40,7 +45,7 @@ class StepValues(NamedTuple):
 
 
 class ProtocolProblem(Problem):
-    """Residuals (model - measured)/noise of durations, charges and voltages of the steps of a protocol.
+    """Residuals (model - measured)/noise of durations, charges, efficiencies and voltages of the steps of a protocol.
 
     The model runs the protocol with its stops, so a step lasts as long as the cell makes it last; derivatives hold
     through the ends.  Voltages are compared at shares of the step (see `StepData`).  Every theta is run with error
@@ -69,6 +74,11 @@ class ProtocolProblem(Problem):
     settings: Settings = eqx.field(static=True)
     grid_points: int = eqx.field(static=True)
     steps: int = eqx.field(static=True)
+    end_scale: Scalar
+    """Factor [1] on the noise of durations, charges and efficiencies; one where it was given."""
+    ends_estimated: bool = eqx.field(static=True)
+    channels: tuple[str, ...] = eqx.field(static=True)
+    """Loss channels of the cell; their lithium at the end of the record is among the combinations."""
 
     def __init__(
         self,
@@ -79,11 +89,13 @@ class ProtocolProblem(Problem):
         *,
         settings: Settings | None = None,
         grid_points: int = 20,
+        ends_estimated: bool = False,
     ) -> None:
         """`cell` holds the fixed values; `data` are of any steps of the protocol, at most one a step.
 
         Without `settings` the tolerance follows from the noise; `grid_points` are the finite volumes of a layer with
-        pores.
+        pores.  With `ends_estimated` the noise of durations, charges and efficiencies is a guess, which the fit
+        replaces by what its residuals say; see `renewed`.
 
         Raises ValueError for a step that the protocol does not have or that is described twice, and for voltages of a
         step that holds the voltage.
@@ -106,6 +118,8 @@ class ProtocolProblem(Problem):
         self.grid_points = grid_points
         self.segments = jnp.asarray(_stretches(self.data))
         self.data_scale, self.data_unit = None, ""
+        self.end_scale, self.ends_estimated = jnp.asarray(1.0), ends_estimated
+        self.channels = channels_of(cell, grid_points)
 
     def cell_at(self, theta: Float[Array, " parameters"]) -> Cell:
         """The cell with the parameters' values put in."""
@@ -160,21 +174,56 @@ class ProtocolProblem(Problem):
     def residuals(self, theta: Float[Array, " parameters"]) -> Float[Array, " residuals"]:
         model, parts = self.values(theta), []
         for one in self.data:
+            ends = []
             if one.duration is not None:
-                parts.append(_off(model.duration[one.step], one.duration, one.duration_noise))
+                ends.append(_off(model.duration[one.step], one.duration, one.duration_noise))
             if one.charge is not None:
-                parts.append(_off(model.charge[one.step], one.charge, one.charge_noise))
+                ends.append(_off(model.charge[one.step], one.charge, one.charge_noise))
+            if one.efficiency is not None:
+                ratio = model.charge[one.step] / model.charge[one.relative_to]
+                ends.append(_off(ratio, one.efficiency, one.efficiency_noise))
+            parts += [end / self.end_scale for end in ends]
             if one.voltage_noise is not None:
                 first = one.step + sum(other.shares.shape[0] for other in self.data if other.step < one.step)
                 rows = model.voltage[first : first + one.shares.shape[0]]
                 parts.append((rows - one.voltage) / one.voltage_noise)
         return jnp.concatenate(parts)
 
+    def renewed(self, theta: Float[Array, " parameters"]) -> "ProtocolProblem":
+        """The same problem with the noise of its ends taken from their residuals at theta, unless it was given.
+
+        s^2 = (sum of squared residuals + nu s0^2)/(dof + nu), s0 the guess, nu = `SCATTER_DOF`.
+        """
+        if not self.ends_estimated:
+            return self
+        residuals, jacobian = (np.asarray(a) for a in _linear(self, theta))
+        voltages = np.concatenate([_voltages(one) for one in self.data])
+        ends = np.where(voltages, -1, np.asarray(self.segments))
+        jacobian = jacobian[~voltages]
+        precision = np.asarray(self.parameters.prior_precision(theta))
+        found = noise_level(residuals, ends, jacobian.T @ jacobian, precision)
+        before = SCATTER_DOF / float(self.end_scale) ** 2
+        scale = self.end_scale * np.sqrt((found.chi2 + before) / (found.dof + SCATTER_DOF))
+        return eqx.tree_at(lambda p: p.end_scale, self, scale)
+
     def combinations(self, theta: Float[Array, " parameters"]) -> Physical:
-        return reported_resistances(self.cell_at(theta))
+        found = reported_resistances(self.cell_at(theta))
+        return found | lost_lithium(self.solution(theta)) if self.channels else found
 
     def combination_units(self) -> dict[str, str]:
-        return resistance_units(self.cell)
+        return resistance_units(self.cell) | lost_lithium_units(self.channels)
+
+
+@eqx.filter_jit
+def _linear(
+    problem: ProtocolProblem, theta: Float[Array, " parameters"]
+) -> tuple[Float[Array, " residuals"], Float[Array, "residuals parameters"]]:
+    return value_and_jacobian(problem.residuals, theta)
+
+
+def _voltages(one: StepData) -> np.ndarray:
+    """Which of a step's residuals are voltages."""
+    return np.repeat([False, True], [one.rows - one.shares.shape[0], one.shares.shape[0]])
 
 
 def _off(model: Scalar, measured: Scalar, noise: Scalar | None) -> Float[Array, " 1"]:
@@ -203,6 +252,10 @@ def _check(data: tuple[StepData, ...], protocol: Protocol, steps: int) -> None:
             raise ValueError(
                 f"StepData.step must be the number of a step of the protocol, which has {steps}, but is {one.step}."
             )
+        if one.relative_to is not None and one.relative_to >= steps:
+            raise ValueError(
+                f"StepData.relative_to must be a step of the protocol, which has {steps}, but is {one.relative_to}."
+            )
         if following is not None and following.step == one.step:
             raise ValueError(f"ProtocolProblem.data must describe each step once, but has step {one.step} twice.")
         if one.voltage_noise is not None and modes[np.searchsorted(numbers, one.step)] == Mode.VOLTAGE:
@@ -210,7 +263,7 @@ def _check(data: tuple[StepData, ...], protocol: Protocol, steps: int) -> None:
 
 
 def _stretches(data: tuple[StepData, ...]) -> np.ndarray:
-    """Each duration and charge is a stretch of its own, the voltages of a step are one."""
+    """Each duration, charge and efficiency is a stretch of its own, the voltages of a step are one."""
     lengths: list[int] = []
     for one in data:
         lengths += [1] * (one.rows - one.shares.shape[0])
