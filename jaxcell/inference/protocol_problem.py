@@ -114,7 +114,7 @@ class ProtocolProblem(Problem):
         self.protocol = eqx.tree_at(lambda p: (p.duration, p.jump), rows, changes)
         self.shares = jnp.asarray(np.concatenate(shares))
         self.parameters, self.cell = parameters, cell
-        self.settings = _settings(self.data) if settings is None else settings
+        self.settings = usual_settings(self.data) if settings is None else settings
         self.grid_points = grid_points
         self.segments = jnp.asarray(_stretches(self.data))
         self.data_scale, self.data_unit = None, ""
@@ -131,7 +131,7 @@ class ProtocolProblem(Problem):
         longest = self._longest(cell)
 
         def run(durations: Float[Array, " steps"], _):
-            found = self._values(self._run(cell, durations, longest))
+            found = self.step_values(self._run(cell, durations, longest))
             return found.duration, found
 
         _, found = jax.lax.scan(run, longest, None, length=RUNS)
@@ -157,7 +157,8 @@ class ProtocolProblem(Problem):
         """Duration [s] of each step if no stop ends it: what the protocol says, or the time that a charge takes."""
         return jnp.zeros(self.steps).at[self.protocol.step].add(schedule_of(self.protocol, cell).duration)
 
-    def _values(self, solution: Solution) -> StepValues:
+    def step_values(self, solution: Solution) -> StepValues:
+        """What a run says of every step; see `solution`."""
         which, rows = solution.step, jnp.arange(solution.step.shape[0])
         reached = jnp.isfinite(solution.voltage)
         last = jnp.full(self.steps, -1).at[which].max(jnp.where(reached, rows, -1))
@@ -192,14 +193,15 @@ class ProtocolProblem(Problem):
     def renewed(self, theta: Float[Array, " parameters"]) -> "ProtocolProblem":
         """The same problem with the noise of its ends taken from their residuals at theta, unless it was given.
 
-        s^2 = (sum of squared residuals + nu s0^2)/(dof + nu), s0 the guess, nu = `SCATTER_DOF`.
+        s^2 = (sum of squared residuals + nu s0^2)/(dof + nu), s0 the guess, nu = `SCATTER_DOF`.  An end that the
+        protocol sets, whatever the parameters, says nothing of the noise.
         """
         if not self.ends_estimated:
             return self
         residuals, jacobian = (np.asarray(a) for a in _linear(self, theta))
-        voltages = np.concatenate([_voltages(one) for one in self.data])
-        ends = np.where(voltages, -1, np.asarray(self.segments))
-        jacobian = jacobian[~voltages]
+        told = ~np.concatenate([_voltages(one) for one in self.data]) & np.any(jacobian != 0.0, axis=1)
+        ends = np.where(told, np.asarray(self.segments), -1)
+        jacobian = jacobian[told]
         precision = np.asarray(self.parameters.prior_precision(theta))
         found = noise_level(residuals, ends, jacobian.T @ jacobian, precision)
         before = SCATTER_DOF / float(self.end_scale) ** 2
@@ -237,7 +239,8 @@ def _off(model: Scalar, measured: Scalar, noise: Scalar | None) -> Float[Array, 
     return (off * measured / noise)[None]
 
 
-def _settings(data: tuple[StepData, ...]) -> Settings:
+def usual_settings(data: Sequence[StepData]) -> Settings:
+    """The tolerance that follows from the noise of the voltages; see `ProtocolProblem`."""
     noise = min((float(one.voltage_noise) for one in data if one.voltage_noise is not None), default=np.inf)
     tolerance = float(np.clip(SHARE_OF_NOISE * noise, *TOLERANCES))
     return Settings(rtol=tolerance, atol=tolerance)

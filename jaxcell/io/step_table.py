@@ -56,8 +56,8 @@ def read_step_table(path: str | os.PathLike[str]) -> StepTable:
     cells were not measured.
 
     Raises:
-        MeasurementError: the file is missing; a column is missing, doubled or unknown; a cell is not a number, not above
-            0 (voltages may be anything) or names no half.
+        MeasurementError: the file is missing; a column is missing, doubled or unknown; a cell is not a number, not
+            above 0 (voltages may be anything) or names no half.
     """
     file = load(path)
     head = [name.strip().strip('"') for name in file.text.split("\n", 1)[0].split(",")]
@@ -123,8 +123,8 @@ def _counted(table: Table, name: str) -> NDArray[np.int64]:
     bad = np.flatnonzero(numbers < 1)
     if bad.size:
         raise MeasurementError(
-            f"{table.source}, row {table.rows[bad[0]]}: column `{name}` is {numbers[bad[0]]}, but a number counted from "
-            "1 was expected."
+            f"{table.source}, row {table.rows[bad[0]]}: column `{name}` is {numbers[bad[0]]}, but a number counted "
+            "from 1 was expected."
         )
     return numbers
 
