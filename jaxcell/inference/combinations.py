@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .analysis import Identifiability
+from .evaluation import value_and_jacobian
 from .identifiability import IDENTIFIED, PRIOR_ONLY, Thresholds
 from .problem import Physical, Problem
 
@@ -62,7 +63,7 @@ def estimate_combinations(
     estimates = []
     for name, raw in values.items():
         value, slope = float(raw), np.asarray(slopes[name])
-        along = on_ridges[name]
+        along = on_ridges.get(name, np.zeros(0))
         along = np.append(along[np.isfinite(along)], value)
         logarithmic = value > 0.0 and bool(np.all(along > 0.0))
         g = slope / value if logarithmic else slope
@@ -92,8 +93,10 @@ def estimate_combinations(
 def _on_ridges(
     problem: Problem, theta: Float[Array, " parameters"], found: Identifiability
 ) -> dict[str, Float[np.ndarray, " points"]]:
-    """Every combination at every ridge point and at theta; the number of points padded to reuse the
-    compilation."""
+    """Every combination at every ridge point and at theta, nothing without ridges; the number of points padded to
+    reuse the compilation."""
+    if not found.ridges:
+        return {}
     points = np.concatenate([np.asarray(theta)[None, :], *(ridge.theta for ridge in found.ridges)])
     padding = -len(points) % _BATCH
     padded = np.concatenate([points, np.tile(points[:1], (padding, 1))])
@@ -104,7 +107,7 @@ def _on_ridges(
 def _values_and_slopes(
     problem: Problem, theta: Float[Array, " parameters"]
 ) -> tuple[Physical, dict[str, Float[Array, " parameters"]]]:
-    return problem.combinations(theta), jax.jacfwd(problem.combinations)(theta)
+    return value_and_jacobian(problem.combinations, theta)
 
 
 @eqx.filter_jit

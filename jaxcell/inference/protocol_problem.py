@@ -7,13 +7,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jaxcell.cell import Cell
 from jaxcell.drive import schedule_of
 from jaxcell.inference.cell_problem import reported_resistances, resistance_units
-from jaxcell.inference.covariance import noise_level
-from jaxcell.inference.evaluation import value_and_jacobian
 from jaxcell.inference.lost_lithium import channels_of, lost_lithium, lost_lithium_units
 from jaxcell.inference.parameters import ParameterSet
 from jaxcell.inference.problem import Physical, Problem
@@ -128,10 +126,10 @@ class ProtocolProblem(Problem):
     def values(self, theta: Float[Array, " parameters"]) -> StepValues:
         """Duration and charge of every step, and the voltages at the shares."""
         cell = self.cell_at(theta)
-        longest = self._longest(cell)
+        longest = self.longest(cell)
 
         def run(durations: Float[Array, " steps"], _):
-            found = self.step_values(self._run(cell, durations, longest))
+            found = self.step_values(self.run(cell, durations, longest))
             return found.duration, found
 
         _, found = jax.lax.scan(run, longest, None, length=RUNS)
@@ -139,10 +137,9 @@ class ProtocolProblem(Problem):
 
     def solution(self, theta: Float[Array, " parameters"]) -> Solution:
         """The simulation at theta, with a row at each share of each step that was measured and at its end."""
-        cell = self.cell_at(theta)
-        return self._run(cell, self.values(theta).duration, self._longest(cell))
+        return _solution(self, theta)
 
-    def _run(self, cell: Cell, durations: Float[Array, " steps"], longest: Float[Array, " steps"]) -> Solution:
+    def run(self, cell: Cell, durations: Float[Array, " steps"], longest: Float[Array, " steps"]) -> Solution:
         """The protocol with its rows at the shares of these durations; each step may go on to its longest duration."""
         which, last = self.protocol.step, self.shares == 1.0
         durations = jnp.where(jnp.isfinite(durations) & (durations > 0.0), durations, longest)
@@ -153,7 +150,7 @@ class ProtocolProblem(Problem):
         protocol = eqx.tree_at(lambda p: (p.duration, p.charge), self.protocol, (laid, charge))
         return simulate(cell, protocol, points=self.grid_points, settings=self.settings, throw=False)
 
-    def _longest(self, cell: Cell) -> Float[Array, " steps"]:
+    def longest(self, cell: Cell) -> Float[Array, " steps"]:
         """Duration [s] of each step if no stop ends it: what the protocol says, or the time that a charge takes."""
         return jnp.zeros(self.steps).at[self.protocol.step].add(schedule_of(self.protocol, cell).duration)
 
@@ -173,7 +170,11 @@ class ProtocolProblem(Problem):
         return StepValues(sound * jnp.where(ended, time - began, 0.0), sound * charge, sound * solution.voltage)
 
     def residuals(self, theta: Float[Array, " parameters"]) -> Float[Array, " residuals"]:
-        model, parts = self.values(theta), []
+        return self.residuals_of(self.values(theta))
+
+    def residuals_of(self, model: StepValues) -> Float[Array, " residuals"]:
+        """The residuals of what a run says."""
+        parts = []
         for one in self.data:
             ends = []
             if one.duration is not None:
@@ -193,39 +194,56 @@ class ProtocolProblem(Problem):
     def renewed(self, theta: Float[Array, " parameters"]) -> "ProtocolProblem":
         """The same problem with the noise of its ends taken from their residuals at theta, unless it was given.
 
-        s^2 = (sum of squared residuals + nu s0^2)/(dof + nu), s0 the guess, nu = `SCATTER_DOF`.  An end that the
-        protocol sets, whatever the parameters, says nothing of the noise.
+        s^2 = (sum of squared residuals + nu s0^2)/(dof + nu), s0 the guess, nu = `SCATTER_DOF`, dof = n - parameters
+        but at least n/2.  An end that the protocol's clock sets says nothing of the noise and is not among the n.
         """
         if not self.ends_estimated:
             return self
-        residuals, jacobian = (np.asarray(a) for a in _linear(self, theta))
-        told = ~np.concatenate([_voltages(one) for one in self.data]) & np.any(jacobian != 0.0, axis=1)
-        ends = np.where(told, np.asarray(self.segments), -1)
-        jacobian = jacobian[told]
-        precision = np.asarray(self.parameters.prior_precision(theta))
-        found = noise_level(residuals, ends, jacobian.T @ jacobian, precision)
+        told, residuals = (np.asarray(rows) for rows in _told_ends(self, theta))
+        found = residuals[told]
+        dof = max(found.size - len(self.parameters.names), 0.5 * found.size)
         before = SCATTER_DOF / float(self.end_scale) ** 2
-        scale = self.end_scale * np.sqrt((found.chi2 + before) / (found.dof + SCATTER_DOF))
+        scale = self.end_scale * np.sqrt((np.sum(found**2) + before) / (dof + SCATTER_DOF))
         return eqx.tree_at(lambda p: p.end_scale, self, scale)
+
+    def told_ends(self, model: StepValues, longest: Float[Array, " steps"]) -> Bool[Array, " residuals"]:
+        """Which residuals are ends that the cell set in the model, not the protocol's clock."""
+        own = model.duration < longest * (1.0 - 1e-6)
+        found = []
+        for one in self.data:
+            ends = one.rows - one.shares.shape[0]
+            held = self.protocol.mode[_first(self.protocol.step, one.step)] != int(Mode.CURRENT)
+            found.append(jnp.concatenate([jnp.tile(own[one.step] | held, ends), jnp.zeros(one.shares.shape[0], bool)]))
+        return jnp.concatenate(found)
 
     def combinations(self, theta: Float[Array, " parameters"]) -> Physical:
         found = reported_resistances(self.cell_at(theta))
-        return found | lost_lithium(self.solution(theta)) if self.channels else found
+        if not self.channels:
+            return found
+        cell = self.cell_at(theta)
+        longest = self.longest(cell)
+        return found | lost_lithium(self.run(cell, longest, longest))  # where its rows lie does not matter here
 
     def combination_units(self) -> dict[str, str]:
         return resistance_units(self.cell) | lost_lithium_units(self.channels)
 
 
 @eqx.filter_jit
-def _linear(
+def _told_ends(
     problem: ProtocolProblem, theta: Float[Array, " parameters"]
-) -> tuple[Float[Array, " residuals"], Float[Array, "residuals parameters"]]:
-    return value_and_jacobian(problem.residuals, theta)
+) -> tuple[Bool[Array, " residuals"], Float[Array, " residuals"]]:
+    model = problem.values(theta)
+    return problem.told_ends(model, problem.longest(problem.cell_at(theta))), problem.residuals_of(model)
 
 
-def _voltages(one: StepData) -> np.ndarray:
-    """Which of a step's residuals are voltages."""
-    return np.repeat([False, True], [one.rows - one.shares.shape[0], one.shares.shape[0]])
+@eqx.filter_jit
+def _solution(problem: ProtocolProblem, theta: Float[Array, " parameters"]) -> Solution:
+    cell = problem.cell_at(theta)
+    return problem.run(cell, problem.values(theta).duration, problem.longest(cell))
+
+
+def _first(steps: Int[Array, " rows"], step: int) -> int:
+    return int(np.searchsorted(np.asarray(steps), step))
 
 
 def _off(model: Scalar, measured: Scalar, noise: Scalar | None) -> Float[Array, " 1"]:

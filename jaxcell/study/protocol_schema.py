@@ -118,7 +118,8 @@ class ProtocolStudyFile(Table):
     step_table: StepTableTable | None = None
     cell: CellTable
     parameters: Annotated[dict[str, ParameterTable], Field(min_length=1)]
-    fit: FitTable = FitTable(starts=8)
+    fit: FitTable = FitTable(starts=12)
+    """As many starts as a traced trade-off has points: one compiled program for both."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "ProtocolStudyFile":
