@@ -186,7 +186,7 @@ class ProtocolProblem(Problem):
                 ends.append(_off(ratio, one.efficiency, one.efficiency_noise))
             parts += [end / self.end_scale for end in ends]
             if one.voltage_noise is not None:
-                first = one.step + sum(other.shares.shape[0] for other in self.data if other.step < one.step)
+                first = self._row_of(one.step)
                 rows = model.voltage[first : first + one.shares.shape[0]]
                 parts.append((rows - one.voltage) / one.voltage_noise)
         return jnp.concatenate(parts)
@@ -212,9 +212,13 @@ class ProtocolProblem(Problem):
         found = []
         for one in self.data:
             ends = one.rows - one.shares.shape[0]
-            held = self.protocol.mode[_first(self.protocol.step, one.step)] != int(Mode.CURRENT)
+            held = self.protocol.mode[self._row_of(one.step)] != int(Mode.CURRENT)
             found.append(jnp.concatenate([jnp.tile(own[one.step] | held, ends), jnp.zeros(one.shares.shape[0], bool)]))
         return jnp.concatenate(found)
+
+    def _row_of(self, step: int) -> int:
+        """First row of a step."""
+        return step + sum(one.shares.shape[0] for one in self.data if one.step < step)
 
     def combinations(self, theta: Float[Array, " parameters"]) -> Physical:
         found = reported_resistances(self.cell_at(theta))
@@ -240,10 +244,6 @@ def _told_ends(
 def _solution(problem: ProtocolProblem, theta: Float[Array, " parameters"]) -> Solution:
     cell = problem.cell_at(theta)
     return problem.run(cell, problem.values(theta).duration, problem.longest(cell))
-
-
-def _first(steps: Int[Array, " rows"], step: int) -> int:
-    return int(np.searchsorted(np.asarray(steps), step))
 
 
 def _off(model: Scalar, measured: Scalar, noise: Scalar | None) -> Float[Array, " 1"]:

@@ -37,7 +37,7 @@ def data_of_record(
         _same_size(plan, step, where)
         _same_end(plan, step, where)
     noise = _voltage_noise(pairs, table, where) if table.shares else 0.0
-    charges = {plan.number: step.charge for plan, step in pairs}
+    charges = {plan.number: (step.charge, plan.most) for plan, step in pairs}
     relative = table.capacity_noise or guessed_noise(charges, planned)
     data = [_data(plan, step, table, noise, relative) for plan, step in pairs]
     found = [one for one in data if one is not None]

@@ -36,7 +36,7 @@ def data_of_table(
     if table.shares.size and np.isfinite(table.voltage).any() and written.noise_uv is None:
         raise StudyError(f"{source}: [step_table] needs noise_uv, because {table.given} has voltages.")
     rows = [_values(table, row, planned[n - 1], planned, plating_sign, source) for row, n in enumerate(numbers)]
-    ends = {n: next(iter(r["ends"].values())) for n, r in zip(numbers, rows, strict=True) if r["ends"]}
+    ends = {n: _with_most(r["ends"], planned[n - 1]) for n, r in zip(numbers, rows, strict=True) if r["ends"]}
     relative = written.capacity_noise or guessed_noise(ends, planned)
     found = []
     for number, row in zip(numbers, rows, strict=True):
@@ -50,6 +50,12 @@ def data_of_table(
     if not found:
         raise StudyError(f"{source}: {table.given} has nothing to fit: [protocol] fixes all that it holds.")
     return found
+
+
+def _with_most(ends: dict[str, float], plan: PlannedStep) -> tuple[float, float]:
+    """The first of a step's ends, and the most that the protocol's clock allows."""
+    name, value = next(iter(ends.items()))
+    return value, {"duration": plan.longest, "charge": plan.most}.get(name, np.inf)
 
 
 def _step_of(table: StepTable, row: int, planned: list[PlannedStep], plating_sign: float, source: str) -> int:
