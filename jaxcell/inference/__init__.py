@@ -39,6 +39,7 @@ from .priors import Prior as Prior
 from .priors import Uniform as Uniform
 from .problem import FunctionProblem as FunctionProblem
 from .problem import Problem as Problem
+from .protocol_problem import PROTOCOL_FIT as PROTOCOL_FIT
 from .protocol_problem import ProtocolProblem as ProtocolProblem
 from .report import FitResult as FitResult
 from .report import ParameterEstimate as ParameterEstimate

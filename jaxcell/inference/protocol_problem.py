@@ -11,7 +11,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxcell.cell import Cell
 from jaxcell.drive import schedule_of
+from jaxcell.inference.analysis import FitSettings
 from jaxcell.inference.cell_problem import reported_resistances, resistance_units
+from jaxcell.inference.least_squares import LevenbergMarquardt
 from jaxcell.inference.lost_lithium import channels_of, lost_lithium, lost_lithium_units
 from jaxcell.inference.parameters import ParameterSet
 from jaxcell.inference.problem import Physical, Problem
@@ -21,6 +23,8 @@ from jaxcell.simulation import Solution, simulate
 from jaxcell.solver.settings import Settings
 from jaxcell.units import Scalar
 
+PROTOCOL_FIT = FitSettings(LevenbergMarquardt(1e-5, 1e-7, 1e-7, max_steps=60))
+"""Settings for `fit`: runs with error control of their own are smooth to about 1e-7 of the loss, and cost more."""
 RUNS = 2
 """The first run finds when the steps end, the second has rows at the shares of what the first found."""
 SHARE_OF_NOISE = 0.01

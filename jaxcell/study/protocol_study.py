@@ -138,7 +138,7 @@ def run_protocol(study: ProtocolStudy, tell: Progress) -> ProtocolResult:
     can be run."""
     import jax.numpy as jnp
 
-    from jaxcell.inference import cell_lithium_loss
+    from jaxcell.inference import PROTOCOL_FIT, cell_lithium_loss
     from jaxcell.ledger import lithium_ledger
     from jaxcell.study.run import interruptible_fit
 
@@ -148,7 +148,7 @@ def run_protocol(study: ProtocolStudy, tell: Progress) -> ProtocolResult:
     problem = study.problem(measured)
     begun = perf_counter()
     try:
-        found = interruptible_fit(problem, study.content.fit, tell)
+        found = interruptible_fit(problem, study.content.fit, tell, PROTOCOL_FIT)
     except ValueError as error:
         raise StudyError(f"{study.source}: {error} {_why_not(problem, measured)}") from error
     seconds = perf_counter() - begun
@@ -165,7 +165,7 @@ def explain_protocol(
     study: ProtocolStudy, tell: Progress
 ) -> "tuple[MeasuredSteps, ProtocolProblem, Identifiability, CellLithiumLoss | None]":
     """What the measurement could tell if the start values were the truth; raises as `run_protocol`."""
-    from jaxcell.inference import cell_lithium_loss, explain
+    from jaxcell.inference import PROTOCOL_FIT, cell_lithium_loss, explain
     from jaxcell.inference.combinations import estimate_combinations
     from jaxcell.inference.identifiability import Thresholds
 
@@ -174,7 +174,7 @@ def explain_protocol(
     problem = study.problem(measured)
     tell("asking what the measurement can tell", 0, 0)
     try:
-        found = explain(problem)
+        found = explain(problem, settings=PROTOCOL_FIT, points=study.content.fit.starts)
     except ValueError as error:
         raise StudyError(f"{study.source}: {error} {_why_not(problem, measured)}") from error
     combined = estimate_combinations(problem, problem.parameters.initial, found, Thresholds())

@@ -9,7 +9,16 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcell.inference import CellLithiumLoss, FitResult, Identifiability, Problem, cell_lithium_loss, explain, fit
+from jaxcell.inference import (
+    CellLithiumLoss,
+    FitResult,
+    FitSettings,
+    Identifiability,
+    Problem,
+    cell_lithium_loss,
+    explain,
+    fit,
+)
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.io import Measurement
 from jaxcell.io.dataset import FittedRows
@@ -124,7 +133,9 @@ def explain_study(
     return measurement, rows, problem, explain(problem)
 
 
-def interruptible_fit(problem: Problem, table: FitTable, tell: Progress) -> FitResult:
+def interruptible_fit(
+    problem: Problem, table: FitTable, tell: Progress, settings: FitSettings | None = None
+) -> FitResult:
     """The fit; interrupted after its first iterations, the best point so far, without ridges."""
     seen = 0
     tell("fitting (the first step compiles)", 0, 0)
@@ -135,7 +146,7 @@ def interruptible_fit(problem: Problem, table: FitTable, tell: Progress) -> FitR
         tell("fitting" if done < total else "tracing trade-offs", done, total)
 
     try:
-        return fit(problem, starts=table.starts, seed=table.seed, progress=hook)
+        return fit(problem, starts=table.starts, seed=table.seed, settings=settings, progress=hook)
     except KeyboardInterrupt:
         if not seen:
             raise
@@ -146,7 +157,7 @@ def interruptible_fit(problem: Problem, table: FitTable, tell: Progress) -> FitR
         if done >= reached:
             raise KeyboardInterrupt
 
-    return fit(problem, starts=table.starts, seed=table.seed, progress=stop)
+    return fit(problem, starts=table.starts, seed=table.seed, settings=settings, progress=stop)
 
 
 def _tightened(problem: CellProblem) -> CellProblem:

@@ -7,7 +7,16 @@ import pytest
 from jax import Array
 
 from jaxcell import Cell, Interface, LithiumElectrode, LithiumKinetics, Nucleation, Protocol, Separator
-from jaxcell.inference import FitSettings, LogNormal, Parameter, ParameterSet, ProtocolProblem, StepData, fit
+from jaxcell.inference import (
+    PROTOCOL_FIT,
+    FitSettings,
+    LogNormal,
+    Parameter,
+    ParameterSet,
+    ProtocolProblem,
+    StepData,
+    fit,
+)
 from jaxcell.inference.protocol_problem import StepValues
 
 TRUTH = {"lithium": 1e-6, "depletion": 7.5e-3}
@@ -61,7 +70,7 @@ def test_a_hold_is_fitted_by_its_charge_and_its_end() -> None:
         duration=duration * off[1],
         duration_noise=NOISE * duration,
     )
-    found = fit(problem([measured]), starts=2, settings=FitSettings(adam_steps=0, ridges=0))
+    found = fit(problem([measured]), starts=2, settings=FitSettings(PROTOCOL_FIT.solver, adam_steps=0, ridges=0))
     assert found.converged
     assert found.noise.n_points == 2
     for name, one in found.parameters.items():

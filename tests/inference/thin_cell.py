@@ -22,6 +22,7 @@ from jaxcell import (
     Settings,
 )
 from jaxcell.inference import (
+    PROTOCOL_FIT,
     CellLithiumLoss,
     FitResult,
     FitSettings,
@@ -38,7 +39,7 @@ APART, EQUAL = ("10 min", "4 h"), ("2 h", "2 h")
 NOISE = 2e-3
 """Relative, of a strip's charge."""
 TRUTH = {"dead": 0.03, "reaction": 100.0}
-SETTINGS = FitSettings(adam_steps=0)
+SETTINGS = FitSettings(PROTOCOL_FIT.solver, adam_steps=0)
 STARTS = 12
 """As many as a ridge has points: one compiled program for both."""
 
