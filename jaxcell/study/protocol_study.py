@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from jaxcell.study.planned_steps import PlannedStep
 
 Progress = Callable[[str, int, int], Any]
+FEWEST_POINTS = 12
+"""Of a traced trade-off, before a fit as after it."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ def explain_protocol(
     problem = study.problem(measured)
     tell("asking what the measurement can tell", 0, 0)
     try:
-        found = explain(problem, settings=PROTOCOL_FIT, points=study.content.fit.starts)
+        found = explain(problem, settings=PROTOCOL_FIT, points=max(study.content.fit.starts, FEWEST_POINTS))
     except ValueError as error:
         raise StudyError(f"{study.source}: {error} {_why_not(problem, measured)}") from error
     combined = estimate_combinations(problem, problem.parameters.initial, found, Thresholds())

@@ -10,7 +10,7 @@ import thin_cell as thin
 
 from jaxcell.inference import ProtocolProblem, cell_lithium_loss
 from jaxcell.inference.cell_loss import FIXED, CellLithiumLoss
-from jaxcell.inference.combinations import CombinationEstimate
+from jaxcell.inference.combinations import CombinationEstimate, _values_and_slopes
 from jaxcell.inference.lost_lithium import LOST, lithium_of, share_of
 
 DEAD, INTERPHASE = "working, dead bottom", "working, interphase bottom"
@@ -48,7 +48,16 @@ def test_equal_cycles_tell_only_the_sum() -> None:
     low, high = loss.total95
     assert low < truth[LOST] < high < 1.1 * low
     assert loss.sentences[1] == "Only the sum is identified, not its division into channels."
-    # Almost any division fits: the interval of a share comes from the traced trade-off, and holds the truth.
+
+
+@pytest.mark.slow
+def test_traced_trade_off_holds_any_division() -> None:
+    found, loss, truth = thin.fitted(thin.EQUAL, SEEDS[0], how=thin.TRACED)
+    assert found.converged
+    assert found.identifiability.ridges
+    assert not loss.told_apart
+    low, high = loss.total95
+    assert low < truth[LOST] < high < 1.1 * low
     for name, one in loss.channels.items():
         assert one.share95[0] < truth[share_of(name)] < one.share95[1]
         assert one.share95[1] - one.share95[0] > 0.6
@@ -68,7 +77,7 @@ def test_derivative_of_what_is_lost_against_differences() -> None:
     values, _ = thin.true_values(thin.APART, 0.2e-6)
     problem = thin.problem(thin.APART, values, np.zeros(30), 0.2e-6)
     theta = problem.parameters.from_physical(thin.TRUTH)
-    slopes = jax.jit(jax.jacfwd(problem.combinations))(theta)
+    _, slopes = _values_and_slopes(problem, theta)  # the program of the fits
     for k in range(2):
         ahead, behind = (thin.run(problem, theta.at[k].add(h))[1] for h in (0.02, -0.02))
         for name in (LOST, lithium_of(DEAD), lithium_of(INTERPHASE)):
@@ -78,8 +87,8 @@ def test_derivative_of_what_is_lost_against_differences() -> None:
 
 
 def test_intervals_of_the_sum_cover_over_a_few_seeds() -> None:
-    # 95 % intervals cover fewer than 2 of 3 in 0.7 % of all cases
-    assert covered(thin.APART, SEEDS[1:4])[LOST] >= 2 / 3
+    # 95 % intervals cover fewer than 6 of 8 in 0.6 % of all cases
+    assert covered(thin.APART, SEEDS[1:9])[LOST] >= 6 / 8
 
 
 @pytest.mark.slow

@@ -39,9 +39,10 @@ APART, EQUAL = ("10 min", "4 h"), ("2 h", "2 h")
 NOISE = 2e-3
 """Relative, of a strip's charge."""
 TRUTH = {"dead": 0.03, "reaction": 100.0}
-SETTINGS = FitSettings(PROTOCOL_FIT.solver, adam_steps=0)
-STARTS = 12
-"""As many as a ridge has points: one compiled program for both."""
+ONE = (1, FitSettings(PROTOCOL_FIT.solver, adam_steps=0, ridges=0))
+"""Starts and settings of quick fits: what they leave open is not traced."""
+TRACED = (12, FitSettings(PROTOCOL_FIT.solver, adam_steps=0, ridges=1))
+"""As many starts as a ridge has points: one compiled program for both."""
 
 
 def cell(thickness: float = 0.2e-6) -> Cell:
@@ -104,12 +105,12 @@ def problem(rests: tuple[str, str], values: np.ndarray, scatter: np.ndarray, thi
 
 
 def fitted(
-    rests: tuple[str, str], seed: int, thickness: float = 0.2e-6
+    rests: tuple[str, str], seed: int, thickness: float = 0.2e-6, how: tuple[int, FitSettings] = ONE
 ) -> tuple[FitResult, CellLithiumLoss, dict[str, float]]:
     """A fit to the charges with the noise of `seed`, its lithium loss, and the truth of that."""
     values, truth = true_values(rests, thickness)
     noisy = problem(rests, values, np.random.default_rng(seed).normal(size=30), thickness)
-    found = fit(noisy, starts=STARTS, seed=seed, settings=SETTINGS)
+    found = fit(noisy, starts=how[0], seed=seed, settings=how[1])
     loss = cell_lithium_loss(noisy, found.combinations)
     assert loss is not None
     return found, loss, truth
