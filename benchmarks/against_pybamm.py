@@ -102,7 +102,7 @@ def fastest(cell: Cell) -> dict[str, Any]:
                     best = {"ms": least, "error_mV": off, "chosen": chosen}
     if best is None:
         raise RuntimeError("no choice of mesh and tolerance is accurate enough; lengthen the lists.")
-        return best | {"default_error_mV": off_by(), "default_ms": work(partial(run, cell, often, {}), 3)}
+    return best | {"default_error_mV": off_by(), "default_ms": work(partial(run, cell, often, {}), 3)}
 
 
 def _single(cell: Cell) -> bool:

@@ -1,6 +1,7 @@
 """The cells and cycles that the benchmarks share, and how a call is timed."""
 
 import os
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -51,3 +52,8 @@ def best_of(call: Callable[[], Any], runs: int = 7) -> tuple[float, float]:
         jax.block_until_ready(call())
         times.append(time.perf_counter() - start)
     return first, statistics.median(times)
+
+
+def peak_memory_mb() -> float:
+    """Largest resident memory of this process so far [MB], compilers included."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3

@@ -13,8 +13,10 @@ import typer
 if TYPE_CHECKING:  # JAX is imported inside the commands, after the device is chosen
     from rich.console import Console
 
+    from jaxcell.inference import FitResult
     from jaxcell.study import Study
     from jaxcell.study.capacities import CapacityStudy
+    from jaxcell.study.protocol_study import ProtocolStudy
 
 app = typer.Typer(
     name="jaxcell", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -81,11 +83,14 @@ def fit(
     """
     with _one_sentence(traceback):
         from jaxcell.study.capacities import CapacityStudy, open_study
+        from jaxcell.study.protocol_study import ProtocolStudy
 
         checked = open_study(study).with_options(data=data, starts=starts, seed=seed)
         _prepare_jax(device)
         place = Path(out) if out is not None else Path("results") / checked.name
-        if isinstance(checked, CapacityStudy):
+        if isinstance(checked, ProtocolStudy):
+            _explain_protocol(checked) if explain else _fit_protocol(checked, place)
+        elif isinstance(checked, CapacityStudy):
             _explain_capacities(checked) if explain else _fit_capacities(checked, place)
         elif explain:
             _explain(checked)
@@ -106,11 +111,7 @@ def _fit(study: "Study", place: Path) -> None:
         if result.fit.interrupted:
             draft.place = beside_if_taken(place)
     print_result(console, result)
-    console.print(f"\nResults: {draft.place}", soft_wrap=True)
-    if result.fit.interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if not result.fit.converged:
-        raise typer.Exit(NOT_CONVERGED)
+    _end(console, draft.place, result.fit)
 
 
 def _explain(study: "Study") -> None:
@@ -147,6 +148,40 @@ def _explain_capacities(study: "CapacityStudy") -> None:
         raise StudyError(f"{study.source}: --explain is about one cell; choose it with cell = ... in [capacities].")
     typer.echo(explain(study.problem(table, cells[0])).summary())
     typer.echo("\nNothing was fitted and nothing was written.")
+
+
+def _fit_protocol(study: "ProtocolStudy", place: Path) -> None:
+    from jaxcell.io.results import beside_if_taken, result_folder
+    from jaxcell.protocol_report import print_protocol, save_protocol
+    from jaxcell.study.protocol_study import run_protocol
+
+    console = _console()
+    with result_folder(place) as draft:
+        with _progress() as progress:
+            result = run_protocol(study, progress)
+            save_protocol(result, draft.path)
+        if result.fit.interrupted:
+            draft.place = beside_if_taken(place)
+    print_protocol(console, result)
+    _end(console, draft.place, result.fit)
+
+
+def _end(console: "Console", place: Path, fit: "FitResult") -> None:
+    """Where the results are, and the exit code of a fit."""
+    console.print(f"\nResults: {place}", soft_wrap=True)
+    if fit.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not fit.converged:
+        raise typer.Exit(NOT_CONVERGED)
+
+
+def _explain_protocol(study: "ProtocolStudy") -> None:
+    from jaxcell.protocol_report import print_protocol_explanation
+    from jaxcell.study.protocol_study import explain_protocol
+
+    with _progress() as progress:
+        measured, _, found, loss = explain_protocol(study, progress)
+    print_protocol_explanation(_console(), study, measured, found, loss)
 
 
 def _prepare_jax(device: Device) -> None:

@@ -6,6 +6,7 @@ difference of other rows, so the total can fail to stay constant; how far it doe
 `imbalance`.
 """
 
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 import equinox as eqx
@@ -28,6 +29,7 @@ from jaxcell.model import (
     TOP,
     TRAPPED,
     WORKING,
+    ChainModel,
 )
 from jaxcell.simulation import Solution
 from jaxcell.units import FARADAY, Scalar, to_mah_cm2
@@ -86,11 +88,13 @@ def lithium_losses(ledger: Ledger, side: Side = "working") -> dict[str, Float[Ar
     return {name.removeprefix(start): ledger.initial[name] + ledger.change[name] for name in names}
 
 
-def lithium_ledger(solution: Solution) -> Ledger:
-    """The lithium ledger of a solution, at its times (NaN from where a run ended early)."""
-    model = solution.model
-    initial: dict[str, Scalar] = {}
-    change: dict[str, Array] = {}
+def loss_channels(model: ChainModel) -> tuple[str, ...]:
+    """Names of all rows from which no lithium comes back: "working, interphase top", "counter, dead bottom" ..."""
+    return tuple(name for name, _, form, _ in _lithium_rows(model) if form in LOSSES)
+
+
+def _lithium_rows(model: ChainModel) -> Iterator[tuple[str, int, str, np.ndarray]]:
+    """Name, row of the state, form and nodes of everything in the electrodes."""
     for side, side_name in SIDES.items():
         for row, form in enumerate(model.rows):
             if form not in FORMS:
@@ -98,9 +102,17 @@ def lithium_ledger(solution: Solution) -> Ledger:
             for site, site_name in _SITES.items():
                 members = model.members(side, site, form)
                 if members.any():
-                    name = f"{side_name}, {form} {site_name}"
-                    initial[name] = jnp.sum(jnp.where(members & (form == LIVE), model.nodes.initial_lithium, 0.0))
-                    change[name] = jnp.sum(jnp.where(members, solution.state.node[:, row], 0.0), axis=1)
+                    yield f"{side_name}, {form} {site_name}", row, form, members
+
+
+def lithium_ledger(solution: Solution) -> Ledger:
+    """The lithium ledger of a solution, at its times (NaN from where a run ended early)."""
+    model = solution.model
+    initial: dict[str, Scalar] = {}
+    change: dict[str, Array] = {}
+    for name, row, form, members in _lithium_rows(model):
+        initial[name] = jnp.sum(jnp.where(members & (form == LIVE), model.nodes.initial_lithium, 0.0))
+        change[name] = jnp.sum(jnp.where(members, solution.state.node[:, row], 0.0), axis=1)
     particles = model.coefficients.particles
     if particles is not None:
         name = "counter, intercalated"

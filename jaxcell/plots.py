@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from jaxcell.inference import Ridge
 from jaxcell.io import Kind
+from jaxcell.study.protocol_study import ProtocolResult
 from jaxcell.study.run import StudyResult
 
 _MANY_DECADES = 2.7
@@ -33,7 +34,7 @@ def fit_figure(result: StudyResult) -> Figure:
     return figure
 
 
-def ridge_figure(result: StudyResult) -> Figure | None:
+def ridge_figure(result: StudyResult | ProtocolResult) -> Figure | None:
     """The trade-offs: pairs of values that the data cannot tell apart; None when every parameter is identified."""
     names = {v.name for v in result.fit.identifiability.verdicts if v.partners}
     pairs = [(r, _partner(result, r)) for r in result.fit.identifiability.ridges if names & set(r.names)]
@@ -154,7 +155,7 @@ def _by_segment(result: StudyResult) -> list[np.ndarray]:
     return [part for m in members for part in np.split(m, np.flatnonzero(np.diff(since[m]) <= 0.0) + 1)]
 
 
-def _partner(result: StudyResult, ridge: Ridge) -> str | None:
+def _partner(result: StudyResult | ProtocolResult, ridge: Ridge) -> str | None:
     """The parameter that moves most along the ridge beside the first one, in units of its prior."""
     names = list(result.fit.parameters)
     if len(ridge.theta) < 2 or len(names) < 2:
@@ -164,7 +165,7 @@ def _partner(result: StudyResult, ridge: Ridge) -> str | None:
     return names[int(np.argmax(reach))]
 
 
-def _ridge(axes: Axes, result: StudyResult, ridge: Ridge, partner: str) -> None:
+def _ridge(axes: Axes, result: StudyResult | ProtocolResult, ridge: Ridge, partner: str) -> None:
     first = ridge.names[0]
     tables = result.study.content.parameters
     x, y = (ridge.values[n] / result.factors[n] for n in (first, partner))
@@ -190,6 +191,6 @@ def _ridge(axes: Axes, result: StudyResult, ridge: Ridge, partner: str) -> None:
     axes.figure.colorbar(dots, ax=axes, label="rise of the loss", shrink=0.8)
 
 
-def _prior_range(result: StudyResult, name: str) -> tuple[float, float]:
+def _prior_range(result: StudyResult | ProtocolResult, name: str) -> tuple[float, float]:
     low, high = result.fit.parameters[name].prior.interval95
     return low / result.factors[name], high / result.factors[name]

@@ -33,7 +33,8 @@ ORDER = [
     {"inference"},
     {"design"},
     {"io"},
-    {"answer", "figures", "plots", "capacity_plots", "capacity_report", "report", "study", "cli", "__main__"},
+    {"answer", "estimates", "figures", "plots", "report", "study", "cli", "__main__"}
+    | {f"{kind}_{what}" for kind in ("capacity", "protocol") for what in ("plots", "report")},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))

@@ -4,6 +4,8 @@ from .analysis import FitSettings as FitSettings
 from .analysis import Identifiability as Identifiability
 from .analysis import explain as explain
 from .autocorrelation import autocorrelation_time as autocorrelation_time
+from .cell_loss import CellLithiumLoss as CellLithiumLoss
+from .cell_loss import cell_lithium_loss as cell_lithium_loss
 from .combinations import CombinationEstimate as CombinationEstimate
 from .covariance import Noise as Noise
 from .covariance import fisher_information as fisher_information
@@ -37,6 +39,7 @@ from .priors import Prior as Prior
 from .priors import Uniform as Uniform
 from .problem import FunctionProblem as FunctionProblem
 from .problem import Problem as Problem
+from .protocol_problem import PROTOCOL_FIT as PROTOCOL_FIT
 from .protocol_problem import ProtocolProblem as ProtocolProblem
 from .report import FitResult as FitResult
 from .report import ParameterEstimate as ParameterEstimate

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxcell.cell import Cell
 from jaxcell.inference.dataset import Dataset
+from jaxcell.inference.lost_lithium import channels_of, lost_lithium, lost_lithium_units
 from jaxcell.inference.parameters import ParameterSet
 from jaxcell.inference.problem import Physical, Problem
 from jaxcell.observables import resistances
@@ -36,6 +37,8 @@ class CellProblem(Problem):
     settings: Settings = eqx.field(static=True)
     grid_points: int = eqx.field(static=True)
     data_unit: str = eqx.field(static=True)
+    channels: tuple[str, ...] = eqx.field(static=True)
+    """Loss channels of the cell; their lithium at the end of the record is among the combinations."""
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class CellProblem(Problem):
         self.settings = settings
         self.grid_points = grid_points
         self.data_unit = "V"
+        self.channels = channels_of(cell, grid_points)
         self.plan = (
             _plan(cell, dataset, parameters, parameters.initial, settings, grid_points) if plan is None else plan
         )
@@ -98,10 +102,11 @@ class CellProblem(Problem):
         return jnp.where(fitted, difference, 0.0)
 
     def combinations(self, theta: Float[Array, " parameters"]) -> Physical:
-        return reported_resistances(self.cell_at(theta))
+        found = reported_resistances(self.cell_at(theta))
+        return found | lost_lithium(self.solution(theta)) if self.channels else found
 
     def combination_units(self) -> dict[str, str]:
-        return resistance_units(self.cell)
+        return resistance_units(self.cell) | lost_lithium_units(self.channels)
 
 
 def reported_resistances(cell: Cell) -> Physical:

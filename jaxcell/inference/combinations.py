@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .analysis import Identifiability
+from .evaluation import value_and_jacobian
 from .identifiability import IDENTIFIED, PRIOR_ONLY, Thresholds
 from .problem import Physical, Problem
 
@@ -24,7 +25,8 @@ class CombinationEstimate:
 
     - `estimate`, `interval95` in `unit`.
     - `standard_error`: posterior sd of ln(value) when it is positive, else in `unit`.
-    - `remaining` [1]: that sd over the one the priors alone would give; 1 when no fitted parameter enters.
+    - `prior_error`: the same if the priors alone were known; 0 when no fitted parameter enters.
+    - `remaining` [1]: the one over the other, at most 1; 1 when no fitted parameter enters.
     """
 
     name: str
@@ -32,6 +34,7 @@ class CombinationEstimate:
     estimate: float
     interval95: tuple[float, float]
     standard_error: float
+    prior_error: float
     remaining: float
     identifiable: bool
 
@@ -60,12 +63,13 @@ def estimate_combinations(
     estimates = []
     for name, raw in values.items():
         value, slope = float(raw), np.asarray(slopes[name])
-        along = on_ridges[name]
+        along = on_ridges.get(name, np.zeros(0))
+        along = np.append(along[np.isfinite(along)], value)
         logarithmic = value > 0.0 and bool(np.all(along > 0.0))
         g = slope / value if logarithmic else slope
         centre, along = (np.log(value), np.log(along)) if logarithmic else (value, along)
         across = max(float(g @ found.covariance_across @ g), 0.0)  # projected: zero may come out negative
-        before = np.sqrt(g**2 @ found.prior_sd**2)
+        before = float(np.sqrt(g**2 @ found.prior_sd**2))
         down, up = centre - np.min(along), np.max(along) - centre
         ends = [centre + sign * np.hypot(q * np.sqrt(across), reach) for sign, reach in ((-1.0, down), (1.0, up))]
         sd = np.hypot(np.sqrt(across), 0.5 * (down + up) / q)
@@ -78,6 +82,7 @@ def estimate_combinations(
                 value,
                 (low, high),
                 float(sd),
+                before,
                 remaining,
                 remaining <= thresholds.marginal,
             )
@@ -88,8 +93,10 @@ def estimate_combinations(
 def _on_ridges(
     problem: Problem, theta: Float[Array, " parameters"], found: Identifiability
 ) -> dict[str, Float[np.ndarray, " points"]]:
-    """Every combination at every ridge point and at theta; the number of points padded to reuse the
-    compilation."""
+    """Every combination at every ridge point and at theta, nothing without ridges; the number of points padded to
+    reuse the compilation."""
+    if not found.ridges:
+        return {}
     points = np.concatenate([np.asarray(theta)[None, :], *(ridge.theta for ridge in found.ridges)])
     padding = -len(points) % _BATCH
     padded = np.concatenate([points, np.tile(points[:1], (padding, 1))])
@@ -100,7 +107,7 @@ def _on_ridges(
 def _values_and_slopes(
     problem: Problem, theta: Float[Array, " parameters"]
 ) -> tuple[Physical, dict[str, Float[Array, " parameters"]]]:
-    return problem.combinations(theta), jax.jacfwd(problem.combinations)(theta)
+    return value_and_jacobian(problem.combinations, theta)
 
 
 @eqx.filter_jit

@@ -28,7 +28,7 @@ WALKERS, STEPS, BURN_IN, THINNING = 32, 4000, 1000, 25
 class ChannelLoss:
     """What one channel took up to the last fitted cycle.
 
-    - `estimate` (median) and `interval95` [Q]; `share`, `share95` [1] of all lithium lost.
+    - `estimate` and `interval95` [Q]; `share`, `share95` [1] of all lithium lost.
     """
 
     estimate: float
@@ -73,7 +73,7 @@ class LithiumLoss:
             f"{high:.3g} %), mean of {self.cycles} cycles after the first."
         )
         first = () if self.first_cycle is None else (f"The first cycle lost {100.0 * self.first_cycle:.3g} %.",)
-        parts = [_words(name, channel) for name, channel in self.channels.items()]
+        parts = [channel_words(name, channel) for name, channel in self.channels.items()]
         told = [words for words, channel in zip(parts, self.channels.values(), strict=True) if channel.told]
         if self.told_apart:
             return (head, *first, f"By channel: {'; '.join(parts)}.")
@@ -208,7 +208,8 @@ def _channel(drawn: Float[np.ndarray, " draws"], lost: Float[np.ndarray, " draws
     return ChannelLoss(middle, (low, high), share[1], (share[0], share[2]))
 
 
-def _words(name: str, channel: ChannelLoss) -> str:
+def channel_words(name: str, channel: ChannelLoss) -> str:
+    """A channel's share of the lost lithium."""
     low, high = (100.0 * end for end in channel.share95)
     if low < 100.0 * NOTHING:
         return f"{name} at most {high:.3g} % of the lost lithium"

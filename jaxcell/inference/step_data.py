@@ -20,6 +20,7 @@ class StepData(eqx.Module):
     - `step`: number of the step, counted through all repeats from zero.
     - `duration` [s] and `charge` [C m-2, in either direction]: of the whole step. At constant current they say the
       same: give one.
+    - `efficiency` [1]: charge of the step over that of step `relative_to`, the plating before it, say.
     - `voltage` [V]: at the terminal, Battery Data Format sign, at the `shares` of the step's duration, which at
       constant current are shares of its charge; increasing, above 0 and up to `LATEST_SHARE`.
 
@@ -34,6 +35,9 @@ class StepData(eqx.Module):
     duration_noise: Scalar | None
     charge: Scalar | None
     charge_noise: Scalar | None
+    efficiency: Scalar | None
+    efficiency_noise: Scalar | None
+    relative_to: int | None = eqx.field(static=True)
     shares: Float[Array, " samples"]
     voltage: Float[Array, " samples"]
     voltage_noise: Scalar | None
@@ -46,6 +50,9 @@ class StepData(eqx.Module):
         duration_noise: float | None = None,
         charge: float | None = None,
         charge_noise: float | None = None,
+        efficiency: float | None = None,
+        efficiency_noise: float | None = None,
+        relative_to: int | None = None,
         shares: Sequence[float] | np.ndarray = (),
         voltage: Sequence[float] | np.ndarray = (),
         voltage_noise: float | None = None,
@@ -55,6 +62,12 @@ class StepData(eqx.Module):
         self.step = int(step)
         self.duration, self.duration_noise = _measured("duration", duration, duration_noise, "s")
         self.charge, self.charge_noise = _measured("charge", charge, charge_noise, "C m-2")
+        self.efficiency, self.efficiency_noise = _measured("efficiency", efficiency, efficiency_noise, "1")
+        if (efficiency is None) != (relative_to is None):
+            raise ValueError(
+                "StepData.relative_to must be the number of a step where efficiency is given, and only there."
+            )
+        self.relative_to = relative_to
         at, values = np.asarray(shares, dtype=np.float64), np.asarray(voltage, dtype=np.float64)
         if at.ndim != 1 or at.shape != values.shape:
             raise ValueError(
@@ -71,12 +84,15 @@ class StepData(eqx.Module):
         self.shares, self.voltage = jnp.asarray(at), jnp.asarray(values)
         self.voltage_noise = _measured("voltage", None if at.size == 0 else 1.0, voltage_noise, "V")[1]
         if self.rows == 0:
-            raise ValueError(f"StepData must have a duration, a charge or voltages, but step {step} has none.")
+            raise ValueError(
+                f"StepData must have a duration, a charge, an efficiency or voltages, but step {step} has none."
+            )
 
     @property
     def rows(self) -> int:
         """Number of measurements."""
-        return (self.duration is not None) + (self.charge is not None) + self.shares.shape[0]
+        ends = (self.duration, self.charge, self.efficiency)
+        return sum(end is not None for end in ends) + self.shares.shape[0]
 
 
 def step_data(

@@ -13,4 +13,9 @@ from jaxcell.io.kinds import Kind as Kind
 from jaxcell.io.measurement import Measurement as Measurement
 from jaxcell.io.provenance import Provenance as Provenance
 from jaxcell.io.read import read_measurement as read_measurement
+from jaxcell.io.recorded_steps import RecordedStep as RecordedStep
+from jaxcell.io.recorded_steps import RecordedSteps as RecordedSteps
+from jaxcell.io.recorded_steps import recorded_steps as recorded_steps
 from jaxcell.io.spectrum import Spectrum as Spectrum
+from jaxcell.io.step_table import StepTable as StepTable
+from jaxcell.io.step_table import read_step_table as read_step_table

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-OURS = {"result.json", "config.toml", "timeseries.csv", "figures", "figures/fit.png", "figures/ridge.png"}
+OURS = {"result.json", "config.toml", "timeseries.csv", "figures"}
+OURS |= {f"figures/{name}.png" for name in ("fit", "ridge", "lithium")}
 """What a folder of results holds; one with anything else is not replaced."""
 
 

@@ -9,7 +9,16 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcell.inference import FitResult, Identifiability, explain, fit
+from jaxcell.inference import (
+    CellLithiumLoss,
+    FitResult,
+    FitSettings,
+    Identifiability,
+    Problem,
+    cell_lithium_loss,
+    explain,
+    fit,
+)
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.io import Measurement
 from jaxcell.io.dataset import FittedRows
@@ -17,6 +26,7 @@ from jaxcell.ledger import Ledger, lithium_ledger
 from jaxcell.simulation import Solution
 from jaxcell.study.messages import StudyError
 from jaxcell.study.misfit import Misfit, misfit
+from jaxcell.study.schema import FitTable
 from jaxcell.study.study import Study
 
 Progress = Callable[[str, int, int], Any]
@@ -38,6 +48,7 @@ class StudyResult:
         factors: factor from each parameter's unit in the study to SI.
         solution: the simulation at the estimate.
         misfit, ledger: what the residuals and the lithium say.
+        loss: lithium lost by channel; None for a cell without loss channels.
         grid_error: root mean square change of the fitted voltages when every time step is halved [V].
         seconds: wall time of the fit, compilation included [s].
     """
@@ -51,6 +62,7 @@ class StudyResult:
     solution: Solution
     misfit: Misfit
     ledger: Ledger
+    loss: CellLithiumLoss | None
     grid_error: float
     seconds: float
 
@@ -71,14 +83,14 @@ def run_study(study: Study, progress: Progress | None = None) -> StudyResult:
     measurement, rows, problem = prepare(study, tell)
     begun = perf_counter()
     try:
-        found = _fit(study, problem, tell)
+        found = interruptible_fit(problem, study.content.fit, tell)
         for _ in range(_TIGHTER):
             problem = problem.renewed(jnp.asarray(found.theta))
             if found.interrupted or _grid_shift(problem, found.theta, found.noise.inflation) <= GRID_SHIFT:
                 break
             tell("fitting again with smaller time steps", 0, 0)
             problem = _from(_tightened(problem), found)
-            found = _fit(study, problem, tell)
+            found = interruptible_fit(problem, study.content.fit, tell)
     except ValueError as error:
         raise StudyError(f"{study.source}: {error}") from error
     seconds = perf_counter() - begun
@@ -94,6 +106,7 @@ def run_study(study: Study, progress: Progress | None = None) -> StudyResult:
         solution=solution,
         misfit=misfit(rows, np.asarray(solution.voltage)),
         ledger=lithium_ledger(solution),
+        loss=cell_lithium_loss(problem, found.combinations),
         grid_error=float(np.sqrt(np.mean(_grid_error(problem, found.theta) ** 2))),
         seconds=seconds,
     )
@@ -120,9 +133,11 @@ def explain_study(
     return measurement, rows, problem, explain(problem)
 
 
-def _fit(study: Study, problem: CellProblem, tell: Progress) -> FitResult:
+def interruptible_fit(
+    problem: Problem, table: FitTable, tell: Progress, settings: FitSettings | None = None
+) -> FitResult:
     """The fit; interrupted after its first iterations, the best point so far, without ridges."""
-    table, seen = study.content.fit, 0
+    seen = 0
     tell("fitting (the first step compiles)", 0, 0)
 
     def hook(done: int, total: int) -> None:
@@ -131,7 +146,7 @@ def _fit(study: Study, problem: CellProblem, tell: Progress) -> FitResult:
         tell("fitting" if done < total else "tracing trade-offs", done, total)
 
     try:
-        return fit(problem, starts=table.starts, seed=table.seed, progress=hook)
+        return fit(problem, starts=table.starts, seed=table.seed, settings=settings, progress=hook)
     except KeyboardInterrupt:
         if not seen:
             raise
@@ -142,7 +157,7 @@ def _fit(study: Study, problem: CellProblem, tell: Progress) -> FitResult:
         if done >= reached:
             raise KeyboardInterrupt
 
-    return fit(problem, starts=table.starts, seed=table.seed, progress=stop)
+    return fit(problem, starts=table.starts, seed=table.seed, settings=settings, progress=stop)
 
 
 def _tightened(problem: CellProblem) -> CellProblem:

@@ -1,12 +1,13 @@
 """A study: which measurement, which cell, which numbers are fitted."""
 
+import abc
 import math
 import os
 import re
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:  # JAX is imported when a cell is built, not when a file is ch
 
 
 @dataclass(frozen=True)
-class Study:
-    """A checked study file.
+class CellStudy(abc.ABC):
+    """A checked study file about the model of a cell; what is fitted is the final classes' own.
 
     Attributes:
         name: name of the file without folder and ending.
@@ -37,12 +38,17 @@ class Study:
     name: str
     source: str
     folder: Path
-    content: StudyFile
+    content: Any
     data_file: str | None = None
+
+    @property
+    @abc.abstractmethod
+    def data_table(self) -> str:
+        """Name of the table that names the file of data."""
 
     def with_options(
         self, *, data: str | os.PathLike[str] | None = None, starts: int | None = None, seed: int | None = None
-    ) -> "Study":
+    ) -> Self:
         """The same study on another file, or with other starts or seed; None keeps what it has.
 
         Raises:
@@ -59,7 +65,69 @@ class Study:
         """
         if self.data_file is not None:
             return self.data_file
-        return data_place("data", self.content.data.file, self.folder, self.source)
+        return data_place(self.data_table, self._written(), self.folder, self.source)
+
+    def cell(self) -> "Cell":
+        """The cell with the values of the file.
+
+        Raises:
+            StudyError: the model refuses a value.
+        """
+        from jaxcell.study.build import build_cell
+
+        try:
+            return build_cell(self.content.cell)
+        except ValueError as error:
+            raise StudyError(f"{self.source}: [cell] {error}") from error
+
+    def parameters(self) -> "ParameterSet":
+        """The fitted numbers, in SI.
+
+        Raises:
+            StudyError: a path that does not exist, a unit that does not fit, or a start outside the bounds.
+        """
+        return self._parameters()[0]
+
+    def factors(self) -> dict[str, float]:
+        """Factor from each parameter's unit in the file to SI, by name; raises as `parameters`."""
+        return self._parameters()[1]
+
+    def resolved(self) -> dict[str, Any]:
+        """Every table with defaults filled in, in lab units; without absolute paths."""
+        from jaxcell.study.build import resolved_cell
+
+        tables = self.content.model_dump(exclude_none=True)
+        tables["cell"] = resolved_cell(self.content.cell, self.cell())
+        tables[self.data_table]["file"] = self._portable_file()
+        return tables
+
+    def _portable_file(self) -> str:
+        written = self._written() if self.data_file is None else self.data_file
+        local = self.data_file is not None or written.startswith(("/", "~", "\\")) or Path(written).is_absolute()
+        return Path(written).name if local else written
+
+    def _parameters(self) -> "tuple[ParameterSet, dict[str, float]]":
+        from jaxcell.study.build import build_parameters
+
+        cell = self.cell()
+        try:
+            return build_parameters(self.content.parameters, self.content.cell, cell)
+        except ValueError as error:
+            raise StudyError(f"{self.source}: {str(error).rstrip('.')}.") from error
+
+    def _written(self) -> str:
+        return getattr(self.content, self.data_table).file
+
+
+@dataclass(frozen=True)
+class Study(CellStudy):
+    """A checked study of a record whose current is replayed."""
+
+    content: StudyFile
+
+    @property
+    def data_table(self) -> str:
+        return "data"
 
     def measurement(self) -> "Measurement":
         """Read the measurement.
@@ -99,31 +167,6 @@ class Study:
         )
         return fitted_rows(measurement, selection, None if table.noise_uv is None else table.noise_uv * 1e-6)
 
-    def cell(self) -> "Cell":
-        """The cell with the values of the file.
-
-        Raises:
-            StudyError: the model refuses a value.
-        """
-        from jaxcell.study.build import build_cell
-
-        try:
-            return build_cell(self.content.cell)
-        except ValueError as error:
-            raise StudyError(f"{self.source}: [cell] {error}") from error
-
-    def parameters(self) -> "ParameterSet":
-        """The fitted numbers, in SI.
-
-        Raises:
-            StudyError: a path that does not exist, a unit that does not fit, or a start outside the bounds.
-        """
-        return self._parameters()[0]
-
-    def factors(self) -> dict[str, float]:
-        """Factor from each parameter's unit in the file to SI, by name; raises as `parameters`."""
-        return self._parameters()[1]
-
     def problem(self, measurement: "Measurement | FittedRows") -> "CellProblem":
         """The fitting problem on a measurement, or on its rows when they were chosen before.
 
@@ -151,29 +194,6 @@ class Study:
             raise StudyError(
                 f"{self.source}: the cell cannot follow the measured current at the start values: {_ended(error)}."
             ) from error
-
-    def resolved(self) -> dict[str, Any]:
-        """Every table with defaults filled in, in lab units; without absolute paths."""
-        from jaxcell.study.build import resolved_cell
-
-        tables = self.content.model_dump(exclude_none=True)
-        tables["cell"] = resolved_cell(self.content.cell, self.cell())
-        tables["data"]["file"] = self._portable_file()
-        return tables
-
-    def _portable_file(self) -> str:
-        written = self.content.data.file if self.data_file is None else self.data_file
-        local = self.data_file is not None or written.startswith(("/", "~", "\\")) or Path(written).is_absolute()
-        return Path(written).name if local else written
-
-    def _parameters(self) -> "tuple[ParameterSet, dict[str, float]]":
-        from jaxcell.study.build import build_parameters
-
-        cell = self.cell()
-        try:
-            return build_parameters(self.content.parameters, self.content.cell, cell)
-        except ValueError as error:
-            raise StudyError(f"{self.source}: {str(error).rstrip('.')}.") from error
 
 
 def with_fit_options(content: Any, *, starts: int | None, seed: int | None) -> Any:

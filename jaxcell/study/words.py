@@ -64,7 +64,7 @@ def lithium_words(lithium: dict[str, Any]) -> list[str]:
             moved = abs(gain) > 1e-6 * lithium["gross_throughput"]
             change = f"{gain:+.3g} by the end" if moved else "the same at the end"
             words.append(f"{name}: {number(row['start'])} mAh cm-2 at the start, {change}.")
-    halves = lithium["half_cycles"]
+    halves = lithium.get("half_cycles")
     if halves:
         moved = [h["moved"] for h in halves]
         alike = np.ptp(moved) < 0.01 * max(moved)
@@ -79,7 +79,7 @@ def lithium_words(lithium: dict[str, Any]) -> list[str]:
     if imbalance is not None:
         closes = f"to {imbalance:.0e} of" if imbalance > 1e-16 else "to rounding against"
         words.append(f"The balance closes {closes} the charge passed. {lithium['lost_means']}")
-    return words
+    return words + (lithium["loss"]["words"] if lithium["loss"] is not None else [])
 
 
 def _first(found: Misfit) -> list[str]:

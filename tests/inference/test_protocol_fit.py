@@ -178,7 +178,7 @@ def test_the_nearest_samples_are_taken_as_they_are() -> None:
         ({"shares": [0.5, 1.0], "voltage": [0.1, 0.2]}, r"shares must increase, above 0 and up to 0.99"),
         ({"shares": [0.5], "voltage": []}, r"equally long, but have shapes \(1,\) and \(0,\)"),
         ({"shares": [0.5], "voltage": [np.nan], "voltage_noise": 1.0}, r"voltage must be finite \[V\], but sample 0"),
-        ({}, r"must have a duration, a charge or voltages, but step 0 has none"),
+        ({}, r"must have a duration, a charge, an efficiency or voltages, but step 0 has none"),
     ],
 )
 def test_refused_data(changes: dict, message: str) -> None:
