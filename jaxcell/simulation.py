@@ -126,7 +126,7 @@ def simulate(
     `throw=False`.
 
     `points`: finite volumes of each layer with pores or a salt, of a separator with a salt and of a cathode.
-    `shells`: of each of its particles; 16 are within 0.1 mV a minute after a 1C step of a typical one and within 0.01 mV
+    `shells`: of each of its particles; 16 are within 0.1 mV a minute after a typical 1C step and within 0.01 mV
     later.  Raises `SimulationError` (with the solution so far) if the run ends early, unless `throw` is False or values
     are traced.
     """
