@@ -1,7 +1,7 @@
 """The cell's equations."""
 
+from jaxcell.model.assembly import assemble as assemble
 from jaxcell.model.chain import ChainModel as ChainModel
-from jaxcell.model.chain import assemble as assemble
 from jaxcell.model.loss_coefficients import CONTACT as CONTACT
 from jaxcell.model.loss_coefficients import DEAD as DEAD
 from jaxcell.model.loss_coefficients import INTERPHASE as INTERPHASE

@@ -44,11 +44,8 @@ from jaxcell.model.node_laws import CHARGE, IN_PORES, READS, SURFACE, enthalpy_r
 from jaxcell.model.salt import Passage, exchange_factor, passage
 from jaxcell.model.scales import node_origin, node_scale, node_tolerance
 from jaxcell.model.tables import (
-    BOTTOM,
     PARTICLE,
     PORE,
-    SEPARATOR,
-    TOP,
     Coefficients,
     EdgeCoefficients,
     NodeCoefficients,
@@ -91,7 +88,7 @@ class Surrounded(eqx.Module):
 
 
 class ChainModel(ChainSystem):
-    """A cell as a chain of plating sites; build it with `assemble`.
+    """A cell as a chain of plating sites; build it with `jaxcell.model.assemble`.
 
     Node states, `rows`: lithium gained since the start, in each form [mol m-2 of cell area], -ln(share of contact) [1],
     voltage across the interphase inside a layer [V].
@@ -386,26 +383,3 @@ class ChainModel(ChainSystem):
         """Which nodes are a side's bottom, pores or top (and can hold lithium in this form): a mask of booleans."""
         places = zip(self.sides, self.kinds, self.forms, strict=True)
         return np.array([(s, k) == (side, kind) and (form is None or form in held) for s, k, held in places])
-
-
-def assemble(cell: Cell, points: int = 20, shells: int = 16) -> ChainModel:
-    """The chain of a cell.
-
-    `points`: finite volumes of a layer with sites inside or a salt, of a separator's salt and of a cathode each;
-    `shells`: of each particle.
-    """
-    coefficients, structure = coefficients_of(at_temperature(cell, cell.temperature), points, shells)
-    sides, kinds = structure.sides, structure.kinds
-    beside = zip(sides, (*sides[1:], None), (None, *sides[:-1]), kinds, strict=True)
-    faces = [kind in (BOTTOM, TOP) and SEPARATOR in (after, before) for _, after, before, kind in beside]
-    return ChainModel(
-        coefficients=coefficients,
-        surrounded=None if cell.heat_balance is None else Surrounded(cell, points, shells),
-        faces=jnp.asarray(faces, dtype=jnp.float64),
-        kinds=kinds,
-        sides=sides,
-        forms=structure.forms,
-        series_films=structure.series_films,
-        branch_films=structure.branch_films,
-        marcus=structure.marcus,
-    )

@@ -1,0 +1,32 @@
+"""From a cell to its chain."""
+
+import jax.numpy as jnp
+
+from jaxcell.cell import Cell
+from jaxcell.model.chain import ChainModel, Surrounded
+from jaxcell.model.coefficients import coefficients_of
+from jaxcell.model.tables import BOTTOM, SEPARATOR, TOP
+from jaxcell.model.temperature import at_temperature
+
+
+def assemble(cell: Cell, points: int = 20, shells: int = 16) -> ChainModel:
+    """The chain of a cell.
+
+    `points`: finite volumes of a layer with sites inside or a salt, of a separator's salt and of a cathode each;
+    `shells`: of each particle.
+    """
+    coefficients, structure = coefficients_of(at_temperature(cell, cell.temperature), points, shells)
+    sides, kinds = structure.sides, structure.kinds
+    beside = zip(sides, (*sides[1:], None), (None, *sides[:-1]), kinds, strict=True)
+    faces = [kind in (BOTTOM, TOP) and SEPARATOR in (after, before) for _, after, before, kind in beside]
+    return ChainModel(
+        coefficients=coefficients,
+        surrounded=None if cell.heat_balance is None else Surrounded(cell, points, shells),
+        faces=jnp.asarray(faces, dtype=jnp.float64),
+        kinds=kinds,
+        sides=sides,
+        forms=structure.forms,
+        series_films=structure.series_films,
+        branch_films=structure.branch_films,
+        marcus=structure.marcus,
+    )
