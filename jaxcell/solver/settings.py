@@ -27,8 +27,8 @@ class Settings(eqx.Module):
     """Absolute tolerance of potentials [V]; amounts are held to what shifts a potential by as much near exhaustion,
     atol F/RT of the depletion capacity."""
     max_steps: int | None = eqx.field(static=True, default=None)
-    """Most steps of a run; by default 4096 or, if that is more, 32 an interval. What derivatives need is kept for as many:
-    a short run whose steps are known to be few has its gradient several times faster with less room."""
+    """Most steps of a run; by default 4096 or, if that is more, 32 an interval. What derivatives need is kept for as
+    many: a short run whose steps are known to be few has its gradient several times faster with less room."""
     first_fraction: float = eqx.field(static=True, default=1e-3)
     """First step after a jump of the current, as a fraction of its interval; rejected if too long."""
     voltage_guard: float = eqx.field(static=True, default=20.0)
