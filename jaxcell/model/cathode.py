@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 
 from jaxcell.cell import AlloyElectrode, CompositeCathode, DiffusivityLaw, OpenCircuitPotential
 from jaxcell.physics.intercalation import intercalation_current
-from jaxcell.units import FARADAY, Nodes, Scalar
+from jaxcell.units import FARADAY, Scalar
 
 GRADING = 2.5
 """Of the shells; of 2, 2.5 and 3 the best at the start of a discharge."""
@@ -90,7 +90,7 @@ class AlloyCoefficients(NamedTuple):
     inverse_capacity: Scalar
     """[m2 mol-1]; zero for an alloy that never fills."""
 
-    def potential(self, gained: Nodes) -> Nodes:
+    def potential(self, gained: Scalar) -> Scalar:
         """U [V] after so much lithium [mol m-2]."""
         return self.open_circuit(self.start + gained * self.inverse_capacity)
 

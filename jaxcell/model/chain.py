@@ -324,7 +324,7 @@ class ChainModel(ChainSystem):
         if c.heat is not None:
             own = self.particles
             rates_at = self._node_rates(state.fields, tuple(state.node), own.outermost(state.particle))
-            released = enthalpy_released(c, rates_at)
+            released = enthalpy_released(c, rates_at, state.node[0])
             if c.particles is not None:
                 diffusion = self.particle(state.particle, beyond(self, state))
                 released = released + c.particles.enthalpy_released(state.particle, diffusion - inner_face(diffusion))
