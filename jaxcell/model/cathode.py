@@ -79,7 +79,7 @@ class ParticleCoefficients(NamedTuple):
 
     def enthalpy_released(self, shells: Shells, gains: Shells) -> Scalar:
         """Heat of lithium that goes into the shells, sum of U(x) F rate [W m-2]; U as if without entropy."""
-        return jnp.sum(FARADAY * self.sites * self.open_circuit(self.start + shells) * gains)
+        return jnp.sum(FARADAY * self.sites[None] * self.open_circuit(self.start + shells) * gains)
 
 
 class AlloyCoefficients(NamedTuple):
