@@ -219,4 +219,5 @@ def replace(cell: Any, **changes: Any) -> Any:
 def site_currents(solution: Solution) -> Array:
     """Plating current density [A m-2 of cell area] of every node at the end of a run."""
     final = solution.trajectory.final
-    return F * solution.model.node(final.fields, tuple(final.node))[0]
+    outermost = solution.model.particles.outermost(final.particle)
+    return F * solution.model.node(final.fields, tuple(final.node), outermost)[0]

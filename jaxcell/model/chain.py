@@ -43,6 +43,7 @@ from jaxcell.model.loss_coefficients import CONTACT, DEAD, DROP, INTERPHASE, LIV
 from jaxcell.model.node_laws import CHARGE, IN_PORES, READS, SURFACE, enthalpy_released, node_rates, site_resistance
 from jaxcell.model.salt import Passage, exchange_factor, passage
 from jaxcell.model.scales import node_origin, node_scale, node_tolerance
+from jaxcell.model.surrounded import Surrounded
 from jaxcell.model.tables import (
     BOTTOM,
     PARTICLE,
@@ -76,17 +77,6 @@ SHORT, HEAT = "short", "temperature"
 """States of the whole cell: I_short [A m-2] and T - T(start) [K]."""
 _SHORT_SCALE, _HEAT_SCALE = 1.0, 10.0
 """Changes that matter to the laws [A m-2, K]."""
-
-
-class Surrounded(eqx.Module):
-    """A cell whose temperature is a state: its laws' numbers follow it."""
-
-    cell: Cell
-    points: int = eqx.field(static=True)
-
-    def at(self, rise: Scalar) -> Coefficients:
-        """The numbers at a temperature `rise` [K] above the cell's."""
-        return coefficients_of(at_temperature(self.cell, self.cell.temperature + rise), self.points)[0]
 
 
 class ChainModel(ChainSystem):

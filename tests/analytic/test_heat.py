@@ -101,6 +101,9 @@ def test_a_store_filled_slowly_to_the_half_cools_the_cell_by_its_entropy() -> No
     np.testing.assert_allclose(warmed(solution), -36000.0 * full * R * T / F * entropy, rtol=0.02)
 
 
+ROWS = 161
+
+
 def stored_energy(law: OpenCircuitPotential, start: float, end: np.ndarray) -> np.ndarray:
     """Integral of U over x from `start` to each `end` [V], by Simpson's rule on 2000 intervals."""
     share = np.linspace(0.0, 1.0, 2001)
@@ -139,9 +142,9 @@ def test_what_is_not_stored_is_heat(kind: str) -> None:
     else:
         counter = sample_cells.alloyed(double_layer_capacitance=0.0, contact_resistance=1e-3).counter
     own = Cell(foil, Separator(50e-6, 0.24), counter, heat_balance=HeatBalance(1e4, 0.0))
-    steps = [Step(Current(density), 1.0, points=41) for density in (-20.0, 15.0)]
-    solution = simulate(own, stretched(steps, 1500.0, 41), points=4, settings=FINE)
-    last = [40, 81]
+    steps = [Step(Current(density), 1.0, points=ROWS) for density in (-20.0, 15.0)]
+    solution = simulate(own, stretched(steps, 1500.0, ROWS), points=4, settings=FINE)
+    last = [ROWS - 1, 2 * ROWS - 1]
     if kind == "cathode":
         particles = solution.model.coefficients.particles
         x = float(particles.start) + np.asarray(solution.state.particle)[last]
@@ -154,8 +157,8 @@ def test_what_is_not_stored_is_heat(kind: str) -> None:
     expected = work(solution) + released
     heat = 1e4 * np.asarray(solution.state.shared)[last, -1]
     assert np.all(np.diff(heat, prepend=0.0) > 500.0)  # J m-2 of dissipation in either direction
-    assert np.abs(released).max() > 5.0 * heat.max()
-    np.testing.assert_allclose(heat, expected, rtol=2e-3)
+    assert np.abs(released).max() > 3.0 * heat.max()
+    np.testing.assert_allclose(heat, expected, rtol=3e-4)  # Simpson on the rows: 7e-4 with half of them
 
 
 class TestHighestTemperature:
