@@ -49,7 +49,7 @@ def test_what_else_is_there_leaves_less_room(name: str, volume: float) -> None:
     def plated(share: float) -> float:
         """Rate of what is taken from the ions inside, with a fifth of the pores full of live lithium."""
         none = jnp.zeros(len(model.kinds))
-        rows = {row: none for row in model.rows}
+        rows = dict.fromkeys(model.rows, none)
         rows["live"] = rows["live"].at[1].set(0.2 * room / V_LI)
         rows[name] = rows[name].at[1].set(share * room / volume)
         rates: tuple[Array, ...] = model.node((none + 0.02,), tuple(rows.values()), none)
