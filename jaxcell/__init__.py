@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jaxcell.cell import Cell as Cell
     from jaxcell.cell import Collector as Collector
     from jaxcell.cell import CompositeCathode as CompositeCathode
+    from jaxcell.cell import ConcentrationLaw as ConcentrationLaw
     from jaxcell.cell import ConstantPotential as ConstantPotential
     from jaxcell.cell import ContactLoss as ContactLoss
     from jaxcell.cell import DeadLithium as DeadLithium
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from jaxcell.cell import IntercalationKinetics as IntercalationKinetics
     from jaxcell.cell import Interface as Interface
     from jaxcell.cell import Interphase as Interphase
+    from jaxcell.cell import LiPF6Conductivity as LiPF6Conductivity
+    from jaxcell.cell import LiPF6Diffusivity as LiPF6Diffusivity
     from jaxcell.cell import LithiumElectrode as LithiumElectrode
     from jaxcell.cell import LithiumKinetics as LithiumKinetics
     from jaxcell.cell import MarcusHushChidseyKinetics as MarcusHushChidseyKinetics
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from jaxcell.cell import Separator as Separator
     from jaxcell.cell import SoftShort as SoftShort
     from jaxcell.cell import Storage as Storage
+    from jaxcell.cell import TabulatedConcentration as TabulatedConcentration
     from jaxcell.cell import TabulatedDiffusivity as TabulatedDiffusivity
     from jaxcell.cell import TabulatedPotential as TabulatedPotential
     from jaxcell.cell import Trap as Trap
@@ -99,6 +103,10 @@ if TYPE_CHECKING:
 _HOME = {
     "jaxcell.cell": [
         "BinarySalt",
+        "ConcentrationLaw",
+        "LiPF6Conductivity",
+        "LiPF6Diffusivity",
+        "TabulatedConcentration",
         "AlloyElectrode",
         "Filler",
         "composite_layer",
@@ -197,6 +205,7 @@ __all__ = [
     "ChainModel",
     "Collector",
     "CompositeCathode",
+    "ConcentrationLaw",
     "ConstantPotential",
     "ContactLoss",
     "Current",
@@ -214,6 +223,8 @@ __all__ = [
     "InventoryRun",
     "LayerComparison",
     "Ledger",
+    "LiPF6Conductivity",
+    "LiPF6Diffusivity",
     "LithiumElectrode",
     "LithiumInventory",
     "LithiumKinetics",
@@ -234,6 +245,7 @@ __all__ = [
     "Step",
     "StepEnd",
     "Storage",
+    "TabulatedConcentration",
     "TabulatedDiffusivity",
     "TabulatedPotential",
     "Trap",

@@ -9,15 +9,21 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxcell import (
+    NMC811,
+    AlloyElectrode,
     BinarySalt,
+    CathodeTransport,
     Cell,
     Collector,
+    CompositeCathode,
     ContactLoss,
     DeadLithium,
     Film,
     HeatBalance,
+    IntercalationKinetics,
     Interface,
     Interphase,
+    LiPF6Conductivity,
     LithiumElectrode,
     LithiumKinetics,
     Nucleation,
@@ -27,6 +33,9 @@ from jaxcell import (
     SoftShort,
     Solution,
     Storage,
+    TabulatedConcentration,
+    TabulatedDiffusivity,
+    TabulatedPotential,
     Trap,
 )
 from jaxcell.solver.newton import NewtonSettings
@@ -117,6 +126,46 @@ def salted() -> Cell:
     return Cell(cell.working, Separator(30e-6, from_s_cm(5e-3), salt=between), cell.counter)
 
 
+def cathode(*, salted: bool = False, **changes: Any) -> CompositeCathode:
+    """NMC811, 3.0 mAh cm-2 from x = 0 to 1, partly discharged; D falls with x, and every resistance is there."""
+    salt = BinarySalt(
+        1000.0,
+        0.4,
+        1e-10,
+        porosity=0.3,
+        conductivity_law=LiPF6Conductivity(),
+        diffusivity_law=TabulatedConcentration([100.0, 1000.0, 3000.0], [1.6, 1.0, 0.4]),
+    )
+    values: dict[str, Any] = {
+        "thickness": 40e-6,
+        "active_fraction": 0.55,
+        "particle_radius": 4e-6,
+        "maximum_concentration": 51000.0,
+        "initial_stoichiometry": 0.6,
+        "particle_diffusivity": 4e-15,
+        "open_circuit": NMC811(),
+        "kinetics": IntercalationKinetics(3.0, transfer_coefficient=0.45),
+        "transport": CathodeTransport(0.08, 20.0, salt if salted else None),
+        "diffusivity_law": TabulatedDiffusivity([0.2, 0.6, 1.0], [1.5, 1.0, 0.3]),
+        "contact_resistance": from_ohm_cm2(3.0),
+    }
+    return CompositeCathode(**(values | changes))
+
+
+def full(*, salted: bool = False, working: Any = None, separator: Any = None, **changes: Any) -> Cell:
+    """Lithium below a layer against a cathode."""
+    own = LithiumElectrode(50e-6, interface(), layer()) if working is None else working
+    between = Separator(30e-6, from_s_cm(5e-3), salt=BinarySalt(1000.0, 0.4, 2e-10, porosity=0.5) if salted else None)
+    return Cell(own, between if separator is None else separator, cathode(salted=salted, **changes))
+
+
+def alloyed(**changes: Any) -> Cell:
+    """Lithium against an alloy of 5 mAh cm-2 whose potential falls as it fills."""
+    potential = TabulatedPotential([0.0, 0.3, 0.7, 1.0], [0.9, 0.64, 0.6, 0.3])
+    values: dict[str, Any] = {"open_circuit": potential, "capacity": from_mah_cm2(5.0)}
+    return Cell(LithiumElectrode(50e-6, interface()), separator(), AlloyElectrode(**(values | changes)))
+
+
 def growing(**changes: Any) -> Interphase:
     """An interphase that consumes 1 uAh cm-2 within the hour."""
     values = {"ambipolar_conductivity": 1e-9, "initial_thickness": 5e-9, "reaction_resistance": 1.0}
@@ -170,4 +219,5 @@ def replace(cell: Any, **changes: Any) -> Any:
 def site_currents(solution: Solution) -> Array:
     """Plating current density [A m-2 of cell area] of every node at the end of a run."""
     final = solution.trajectory.final
-    return F * solution.model.node(final.fields, tuple(final.node))[0]
+    outermost = solution.model.particles.outermost(final.particle)
+    return F * solution.model.node(final.fields, tuple(final.node), outermost)[0]

@@ -30,6 +30,10 @@ from jaxcell.cell.open_circuit import OpenCircuitPotential as OpenCircuitPotenti
 from jaxcell.cell.open_circuit import TabulatedDiffusivity as TabulatedDiffusivity
 from jaxcell.cell.open_circuit import TabulatedPotential as TabulatedPotential
 from jaxcell.cell.salt import BinarySalt as BinarySalt
+from jaxcell.cell.salt_laws import ConcentrationLaw as ConcentrationLaw
+from jaxcell.cell.salt_laws import LiPF6Conductivity as LiPF6Conductivity
+from jaxcell.cell.salt_laws import LiPF6Diffusivity as LiPF6Diffusivity
+from jaxcell.cell.salt_laws import TabulatedConcentration as TabulatedConcentration
 from jaxcell.cell.sites import Film as Film
 from jaxcell.cell.sites import Interface as Interface
 from jaxcell.cell.sites import LithiumKinetics as LithiumKinetics

@@ -1,5 +1,6 @@
 """Salt of two ions in an ion conductor."""
 
+from jaxcell.cell.salt_laws import ConcentrationLaw
 from jaxcell.component import Component, energy_of_activation, quantity
 from jaxcell.units import Quantity
 
@@ -22,8 +23,13 @@ class BinarySalt(Component):
     porosity: Quantity = quantity("1", above=0.0, at_most=1.0, default=1.0)
     """eps [1]: share of the volume that the electrolyte fills."""
     conductivity_exponent: Quantity = quantity("1", at_least=-2.0, at_most=4.0, default=1.0)
-    """n in kappa = kappa0 (c/c0)^n [1]; one for dilute solutions, zero near the maximum of kappa(c)."""
+    """n in kappa = kappa0 (c/c0)^n [1]; one for dilute solutions, zero near the maximum of kappa(c); without
+    effect beside a `conductivity_law`."""
     thermodynamic_factor: Quantity = quantity("1", above=0.0, at_most=20.0, default=1.0)
     """1 + dln(activity coefficient)/dln c [1]."""
     activation_energy: Quantity = energy_of_activation()
     """Of D."""
+    conductivity_law: ConcentrationLaw | None = None
+    """kappa(c), of which kappa(c)/kappa(c0) replaces (c/c0)^n; None for the power law."""
+    diffusivity_law: ConcentrationLaw | None = None
+    """D(c), of which D(c)/D(c0) is a factor on `diffusivity`; None for a constant D."""

@@ -13,11 +13,19 @@ from jaxcell.cell import (
     CathodeTransport,
     CompositeCathode,
     IntercalationKinetics,
+    LiPF6Conductivity,
+    LiPF6Diffusivity,
     OpenCircuitPotential,
     TabulatedDiffusivity,
 )
 from jaxcell.io.errors import ParameterSetError
-from jaxcell.io.parameter_laws import diffusivity_law, log_slope, open_circuit_law, open_circuit_table
+from jaxcell.io.parameter_laws import (
+    concentration_law,
+    diffusivity_law,
+    log_slope,
+    open_circuit_law,
+    open_circuit_table,
+)
 from jaxcell.units import FARADAY, strong_float64
 
 CONCENTRATION = 1000.0
@@ -30,7 +38,7 @@ def cathode_from_bpx(source: str | Path | dict, initial_stoichiometry: float | N
     Needs `pip install "jaxcell[bpx]"`.  i0 = F K sqrt[(c_e/c_e0) x (1 - x)] with K the reaction rate constant, so that
     i0 = F K/2 at x = 1/2; functions of stoichiometry become tables at 1001 points, or the law here that they are;
     conductivity and diffusivity of the electrolyte are taken at its initial concentration, times the transport
-    efficiency, with conductivity's exponent of concentration there; electronic conductivity is effective already.  Sets
+    efficiency, with the laws of concentration there; electronic conductivity is effective already.  Sets
     for single-particle models have no transport.  Stoichiometry starts at `initial_stoichiometry`, or where the file's
     state of charge (else 1) puts it.  Entropy, hysteresis and the heat balance are left out; numbers hold at the file's
     reference temperature.
@@ -140,6 +148,12 @@ def _transport(electrode: Any, parameters: Any, state: Any) -> CathodeTransport 
         porosity=electrode.porosity,
         conductivity_exponent=log_slope(conductivity, salt),
         activation_energy=electrolyte.diffusivity_activation_energy or 0.0,
+        conductivity_law=concentration_law(
+            conductivity, salt, LiPF6Conductivity(), "`Electrolyte: Conductivity [S.m-1]`", power=True
+        ),
+        diffusivity_law=concentration_law(
+            diffusivity, salt, LiPF6Diffusivity(), "`Electrolyte: Diffusivity [m2.s-1]`", power=False
+        ),
     )
     return CathodeTransport(
         ionic_conductivity=share * conductivity(salt),

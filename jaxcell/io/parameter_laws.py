@@ -5,7 +5,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from jaxcell.cell import LFP, NMC532, NMC811, OpenCircuitPotential, TabulatedDiffusivity, TabulatedPotential
+from jaxcell.cell import (
+    LFP,
+    NMC532,
+    NMC811,
+    ConcentrationLaw,
+    OpenCircuitPotential,
+    TabulatedConcentration,
+    TabulatedDiffusivity,
+    TabulatedPotential,
+)
 from jaxcell.io.errors import ParameterSetError
 from jaxcell.units import GAS, strong_float64
 
@@ -14,6 +23,8 @@ SAMPLES = 1001
 WARMER = 10.0
 """K by which temperature is changed to find an activation energy."""
 KNOWN = (NMC532(), NMC811(), LFP())
+CONCENTRATIONS = np.concatenate([np.geomspace(1e-3, 0.1, 21), np.linspace(0.15, 3.0, 58)])
+"""c/c0 at which a function of concentration becomes a table."""
 
 
 def open_circuit_law(law: Callable[[float], float], name: str) -> OpenCircuitPotential:
@@ -53,6 +64,27 @@ def diffusivity_law(law: Callable[[float], float], name: str) -> tuple[float, Ta
     return middle, TabulatedDiffusivity(x[fine], factor)
 
 
+def concentration_law(
+    law: Callable[[float], float], at: float, known: ConcentrationLaw, name: str, *, power: bool
+) -> ConcentrationLaw | None:
+    """The `known` law if a function of c [mol m-3] has its shape, to 1e-6 from 0.1 to 3 c0, or else a table of it.
+
+    None where it does not change from its value at c0 = `at` or, with `power`, where (c/c0)^n is all that it does.
+    """
+    c = at * CONCENTRATIONS
+    values, own = np.array([_finite(law, float(one)) for one in c]), _finite(law, at)
+    fine = np.isfinite(values) & (values > 0.0)
+    if not own > 0.0 or not np.all(fine[(CONCENTRATIONS > 0.3) & (CONCENTRATIONS < 1.5)]):
+        raise ParameterSetError(f"{name} must be above 0 near {at:g} mol m-3, but is not.")
+    c, logarithm = c[fine], np.log(values[fine] / own)
+    exponent = log_slope(law, at) if power else 0.0
+    if np.max(np.abs(logarithm - exponent * np.log(c / at))) < 1e-9:
+        return None
+    inside = c > 0.095 * at
+    shape = np.log(np.asarray(known(strong_float64(c)) / known(strong_float64(at))))
+    return known if np.max(np.abs(shape - logarithm)[inside]) < 1e-6 else TabulatedConcentration(c, np.exp(logarithm))
+
+
 def activation_energy(law: Callable[[float], float], temperature: float, name: str) -> float:
     """E [J mol-1] of a function of T [K], R ln[p(T + 10)/p(T)]/[1/T - 1/(T + 10)], at T."""
     warm, own = law(temperature + WARMER), law(temperature)
@@ -63,8 +95,8 @@ def activation_energy(law: Callable[[float], float], temperature: float, name: s
 
 
 def log_slope(law: Callable[[float], float], at: float) -> float:
-    """dln p/dln c [1] of a positive function at c, by central differences of 0.1 %."""
-    return math.log(law(at * 1.001) / law(at / 1.001)) / (2.0 * math.log(1.001))
+    """dln p/dln c [1] of a positive function at c, by central differences of 0.1 %, without their rounding."""
+    return round(math.log(law(at * 1.001) / law(at / 1.001)) / (2.0 * math.log(1.001)), 10) + 0.0
 
 
 def _finite(law: Callable[[float], float], x: float) -> float:

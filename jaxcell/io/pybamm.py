@@ -10,12 +10,14 @@ from jaxcell.cell import (
     CompositeCathode,
     IntercalationKinetics,
     Interface,
+    LiPF6Conductivity,
+    LiPF6Diffusivity,
     LithiumElectrode,
     LithiumKinetics,
     Separator,
 )
 from jaxcell.io.errors import ParameterSetError
-from jaxcell.io.parameter_laws import activation_energy, diffusivity_law, log_slope, open_circuit_law
+from jaxcell.io.parameter_laws import activation_energy, concentration_law, diffusivity_law, log_slope, open_circuit_law
 from jaxcell.library import HalfCellParts
 from jaxcell.units import LITHIUM_MOLAR_VOLUME
 
@@ -31,7 +33,7 @@ def from_pybamm(parameter_values: Any, *, lithium: LithiumElectrode | None = Non
     """Cathode, separator and lithium of a PyBaMM set, `pybamm.ParameterValues("Xu2019")` or any mapping like it.
 
     Numbers are taken at the reference temperature and the initial salt concentration; functions of temperature become
-    activation energies, of concentration exponents, of stoichiometry the law here that they are, or tables.  Effective
+    activation energies, of concentration and stoichiometry the law here that they are, or tables.  Effective
     transport is by Bruggeman's exponents, electrons crossing all that is not pore.  The exchange current density of the
     cathode must be k c_e^n sqrt[c_s (c_max - c_s)]; that of lithium, in sets that have it, c_e^n.  Currents do not
     appear, so PyBaMM's sign (positive discharges) does not enter.  A set of another cell's anode needs `lithium`.
@@ -49,6 +51,14 @@ def from_pybamm(parameter_values: Any, *, lithium: LithiumElectrode | None = Non
     factor = values.function("Thermodynamic factor", 2)(salt, warm)
     kappa_energy = activation_energy(lambda T: kappa(salt, T), warm, "Electrolyte conductivity [S.m-1]")
     salt_energy = activation_energy(lambda T: diffusivity(salt, T), warm, "Electrolyte diffusivity [m2.s-1]")
+    laws = (
+        (kappa, LiPF6Conductivity(warm), "Electrolyte conductivity [S.m-1]", True),
+        (diffusivity, LiPF6Diffusivity(warm), "Electrolyte diffusivity [m2.s-1]", False),
+    )
+    kappa_law, salt_law = (
+        concentration_law(lambda c, law=law: law(c, warm), salt, known, name, power=power)
+        for law, known, name, power in laws
+    )
 
     def electrolyte(porosity: float, share: float) -> BinarySalt | None:
         if number == 1.0:
@@ -58,9 +68,11 @@ def from_pybamm(parameter_values: Any, *, lithium: LithiumElectrode | None = Non
             transference_number=number,
             diffusivity=share * diffusivity(salt, warm),
             porosity=porosity,
-            conductivity_exponent=log_slope(lambda c: kappa(c, warm), salt),
+            conductivity_exponent=log_slope(lambda c: kappa(c, warm), salt) if kappa_law is None else 1.0,
             thermodynamic_factor=factor,
             activation_energy=salt_energy,
+            conductivity_law=kappa_law,
+            diffusivity_law=salt_law,
         )
 
     def efficiency(where: str) -> tuple[float, float]:
@@ -104,9 +116,9 @@ def from_pybamm(parameter_values: Any, *, lithium: LithiumElectrode | None = Non
         activation_energy=kappa_energy,
         salt=electrolyte(between, part),
     )
-    own, exponent = (lithium, 0.0) if lithium is not None else _lithium(values, salt, warm)
+    own = _lithium(values, salt, warm) if lithium is None else lithium
     left_out = tuple(sentence for name, sentence in IGNORED.items() if values.beside_zero(name))
-    return HalfCellParts(cathode, separator, own, exponent, left_out)
+    return HalfCellParts(cathode, separator, own, left_out)
 
 
 def _intercalation(values: "_Entries", salt: float, most: float, warm: float) -> IntercalationKinetics:
@@ -125,17 +137,17 @@ def _intercalation(values: "_Entries", salt: float, most: float, warm: float) ->
     )
 
 
-def _lithium(values: "_Entries", salt: float, warm: float) -> tuple[LithiumElectrode, float]:
+def _lithium(values: "_Entries", salt: float, warm: float) -> LithiumElectrode:
     rate = values.function(LITHIUM_RATE, 3)
     metal = 1.0 / values.number("Lithium metal partial molar volume [m3.mol-1]", LITHIUM_MOLAR_VOLUME)
     kinetics = LithiumKinetics(
         rate(salt, metal, warm),
+        concentration_exponent=log_slope(lambda c: rate(c, metal, warm), salt),
         activation_energy=activation_energy(lambda T: rate(salt, metal, T), warm, LITHIUM_RATE),
     )
     capacitance = values.number("Negative electrode double-layer capacity [F.m-2]", DOUBLE_LAYER)
     interface = Interface(kinetics, double_layer_capacitance=capacitance)
-    foil = LithiumElectrode(values.number("Negative electrode thickness [m]"), interface)
-    return foil, log_slope(lambda c: rate(c, metal, warm), salt)
+    return LithiumElectrode(values.number("Negative electrode thickness [m]"), interface)
 
 
 class _Entries:

@@ -11,7 +11,5 @@ class HalfCellParts(NamedTuple):
     cathode: CompositeCathode
     separator: Separator
     lithium: LithiumElectrode
-    lithium_concentration_exponent: float
-    """n in i0 ~ (c_e/c_e0)^n of lithium; without effect in a single-ion conductor."""
     left_out: tuple[str, ...] = ()
     """What a parameter set says and these parts cannot, a sentence each."""

@@ -1,8 +1,5 @@
 """NMC532 against lithium, with a liquid electrolyte."""
 
-import jax
-import jax.numpy as jnp
-
 from jaxcell.cell import (
     NMC532,
     BinarySalt,
@@ -10,13 +7,15 @@ from jaxcell.cell import (
     CompositeCathode,
     IntercalationKinetics,
     Interface,
+    LiPF6Conductivity,
+    LiPF6Diffusivity,
     LithiumElectrode,
     LithiumKinetics,
     Separator,
 )
 from jaxcell.library.half_cell import HalfCellParts
 from jaxcell.physics.lipf6 import lipf6_conductivity, lipf6_diffusivity
-from jaxcell.units import FARADAY, LITHIUM_MOLAR_VOLUME, Scalar, strong_float64
+from jaxcell.units import FARADAY, LITHIUM_MOLAR_VOLUME, strong_float64
 
 SALT = 1000.0
 """c_e0 [mol m-3]."""
@@ -24,7 +23,8 @@ NOMINAL_CAPACITY = 0.0024 * 3600.0 / (0.01 * 0.0154)
 """[C m-2]: 2.4 mAh on 1 cm by 1.54 cm. The particles hold 2.81 mAh cm-2 from x = 0 to 1."""
 VOLTAGES = (3.5, 4.2)
 """Lower and upper cut-off [V]."""
-LITHIUM_CONCENTRATION_EXPONENT = 0.3
+LITHIUM_ORDER = 0.3
+"""m in i0 ~ c_e^m of lithium."""
 
 
 def xu2019_half_cell(
@@ -35,8 +35,8 @@ def xu2019_half_cell(
     Cathode 42 um, eps = 0.518 in particles of R = 5.3 um, c_max = 48 230 mol m-3, D = 1e-14 m2 s-1, porosity 0.331,
     sigma = 100 S m-1, k = F 5.76e-11 A m-2 (m3/mol)^1.5.  Separator 25 um, porosity 0.39.  Lithium: i0 = F 3.5e-8
     c_Li^0.7 c_e^0.3 A m-2 with concentrations in mol m-3.  Bruggeman's exponent 3/2 everywhere; electrons cross
-    all that is not pore.  Electrolyte: `jaxcell.physics.lipf6` at 1 mol/l, with conductivity_exponent its
-    dln kappa/dln c there and D constant.  Open-circuit potential: Mohtat et al. 2020.
+    all that is not pore.  Electrolyte: `jaxcell.physics.lipf6` from 1 mol/l on.  Open-circuit potential: Mohtat et al.
+    2020.
 
     With `transference_number` 1 the electrolyte is a single-ion conductor of the same conductivity, and no part holds a
     salt.  `single_particle` leaves out transport in the cathode (and in PyBaMM's model of that name the resistance of
@@ -47,7 +47,6 @@ def xu2019_half_cell(
     """
     salt, warm = strong_float64(SALT), strong_float64(temperature)
     conductivity, diffusivity = lipf6_conductivity(salt, warm), lipf6_diffusivity(salt, warm)
-    exponent = _slope(salt, warm)
 
     def electrolyte(porosity: float) -> BinarySalt | None:
         if transference_number == 1.0:
@@ -57,7 +56,8 @@ def xu2019_half_cell(
             transference_number=transference_number,
             diffusivity=diffusivity * porosity**1.5,
             porosity=porosity,
-            conductivity_exponent=exponent,
+            conductivity_law=LiPF6Conductivity(temperature),
+            diffusivity_law=LiPF6Diffusivity(temperature),
         )
 
     pores, between = 0.331, 0.39
@@ -78,11 +78,6 @@ def xu2019_half_cell(
         transport=None if single_particle else transport,
     )
     separator = Separator(25e-6, conductivity * between**1.5, salt=electrolyte(between))
-    exchange = 3.5e-8 * FARADAY * LITHIUM_MOLAR_VOLUME**-0.7 * SALT**LITHIUM_CONCENTRATION_EXPONENT
-    lithium = LithiumElectrode(700e-6, Interface(LithiumKinetics(exchange)))
-    return HalfCellParts(cathode, separator, lithium, LITHIUM_CONCENTRATION_EXPONENT)
-
-
-def _slope(salt: Scalar, temperature: Scalar) -> Scalar:
-    """dln kappa/dln c [1]."""
-    return jax.grad(lambda logarithm: jnp.log(lipf6_conductivity(jnp.exp(logarithm), temperature)))(jnp.log(salt))
+    exchange = 3.5e-8 * FARADAY * LITHIUM_MOLAR_VOLUME**-0.7 * SALT**LITHIUM_ORDER
+    lithium = LithiumElectrode(700e-6, Interface(LithiumKinetics(exchange, concentration_exponent=LITHIUM_ORDER)))
+    return HalfCellParts(cathode, separator, lithium)

@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 
 from jaxcell.cell import Cell
-from jaxcell.model.chain import ChainModel, Surrounded
+from jaxcell.model.chain import ChainModel
 from jaxcell.model.coefficients import coefficients_of
+from jaxcell.model.surrounded import Surrounded
 from jaxcell.model.tables import BOTTOM, SEPARATOR, TOP
 from jaxcell.model.temperature import at_temperature
 

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 
 from jaxcell.cell import AlloyElectrode, CompositeCathode, DiffusivityLaw, OpenCircuitPotential
 from jaxcell.physics.intercalation import intercalation_current
-from jaxcell.units import FARADAY, Nodes, Scalar
+from jaxcell.units import FARADAY, Scalar
 
 GRADING = 2.5
 """Of the shells; of 2, 2.5 and 3 the best at the start of a discharge."""
@@ -79,7 +79,7 @@ class ParticleCoefficients(NamedTuple):
 
     def enthalpy_released(self, shells: Shells, gains: Shells) -> Scalar:
         """Heat of lithium that goes into the shells, sum of U(x) F rate [W m-2]; U as if without entropy."""
-        return jnp.sum(FARADAY * self.sites * self.open_circuit(self.start + shells) * gains)
+        return jnp.sum(FARADAY * self.sites[None] * self.open_circuit(self.start + shells) * gains)
 
 
 class AlloyCoefficients(NamedTuple):
@@ -90,7 +90,7 @@ class AlloyCoefficients(NamedTuple):
     inverse_capacity: Scalar
     """[m2 mol-1]; zero for an alloy that never fills."""
 
-    def potential(self, gained: Nodes) -> Nodes:
+    def potential(self, gained: Scalar) -> Scalar:
         """U [V] after so much lithium [mol m-2]."""
         return self.open_circuit(self.start + gained * self.inverse_capacity)
 

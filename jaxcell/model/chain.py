@@ -37,12 +37,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxcell.cell import Cell
-from jaxcell.model.coefficients import coefficients_of
 from jaxcell.model.loss_coefficients import CONTACT, DEAD, DROP, INTERPHASE, LIVE, STORED, TRAPPED, LossCoefficients
 from jaxcell.model.node_laws import CHARGE, IN_PORES, READS, SURFACE, enthalpy_released, node_rates, site_resistance
 from jaxcell.model.salt import Passage, exchange_factor, passage
 from jaxcell.model.scales import node_origin, node_scale, node_tolerance
+from jaxcell.model.surrounded import Surrounded
 from jaxcell.model.tables import (
     PARTICLE,
     PORE,
@@ -50,7 +49,6 @@ from jaxcell.model.tables import (
     EdgeCoefficients,
     NodeCoefficients,
 )
-from jaxcell.model.temperature import at_temperature
 from jaxcell.physics.heat import heating
 from jaxcell.physics.soft_short import short_conductance
 from jaxcell.solver.system import (
@@ -73,18 +71,6 @@ SHORT, HEAT = "short", "temperature"
 """States of the whole cell: I_short [A m-2] and T - T(start) [K]."""
 _SHORT_SCALE, _HEAT_SCALE = 1.0, 10.0
 """Changes that matter to the laws [A m-2, K]."""
-
-
-class Surrounded(eqx.Module):
-    """A cell whose temperature is a state: its laws' numbers follow it."""
-
-    cell: Cell
-    points: int = eqx.field(static=True)
-    shells: int = eqx.field(static=True)
-
-    def at(self, rise: Scalar) -> Coefficients:
-        """The numbers at a temperature `rise` [K] above the cell's."""
-        return coefficients_of(at_temperature(self.cell, self.cell.temperature + rise), self.points, self.shells)[0]
 
 
 class ChainModel(ChainSystem):
@@ -322,7 +308,7 @@ class ChainModel(ChainSystem):
         if c.heat is not None:
             own = self.particles
             rates_at = self._node_rates(state.fields, tuple(state.node), own.outermost(state.particle))
-            released = enthalpy_released(c, rates_at)
+            released = enthalpy_released(c, rates_at, state.node[0])
             if c.particles is not None:
                 diffusion = self.particle(state.particle, beyond(self, state))
                 released = released + c.particles.enthalpy_released(state.particle, diffusion - inner_face(diffusion))

@@ -144,9 +144,12 @@ def _into_host(host: HostCoefficients, held: Nodes, u: Nodes, f: Scalar, law: Ca
     return density / FARADAY
 
 
-def enthalpy_released(c: Coefficients, rates: dict[str, Nodes]) -> Scalar:
-    """Heat of what takes lithium into compounds, sum of U F rate over the forms [W m-2]."""
+def enthalpy_released(c: Coefficients, rates: dict[str, Nodes], gained: Nodes) -> Scalar:
+    """Heat of what takes lithium into compounds and alloys, sum of U F rate over the forms [W m-2]."""
     losses, total = c.losses, jnp.zeros(())
+    for place, alloy in zip((0, -1), c.alloys, strict=True):
+        if alloy is not None:
+            total = total + alloy.potential(gained[place]) * FARADAY * rates[LIVE][place]
     if losses.interphase is not None:
         total = total + jnp.sum(losses.interphase.reduction_potential * FARADAY * rates[INTERPHASE])
     for name, host in ((STORED, losses.stored), (TRAPPED, losses.trapped)):

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxcell.cell import (
@@ -16,11 +17,12 @@ from jaxcell.cell import (
     Cell,
     Collector,
     CompositeCathode,
+    ConcentrationLaw,
     Interface,
     LithiumElectrode,
     Pores,
 )
-from jaxcell.model.tables import SaltCoefficients, SaltEdges, SaltNodes, join
+from jaxcell.model.tables import SaltCoefficients, SaltEdges, SaltMedium, SaltNodes, join
 from jaxcell.model.widths import cathode_widths, layer_widths, separator_widths
 from jaxcell.physics.binary_electrolyte import concentration_potential, present_salt
 from jaxcell.units import FARADAY, Edges, Nodes, Scalar, inverse_thermal_voltage
@@ -50,8 +52,26 @@ def passage(salt: SaltCoefficients, left: Nodes, right: Nodes) -> Passage:
     e, start = salt.edges, salt.nodes.start
     near, far = start + left, jnp.roll(start, -1) + right
     before, after = near / e.reference, far / e.reference
-    ohmic = e.ionic_left / present_salt(before) ** e.exponent + e.ionic_right / present_salt(after) ** e.exponent
-    return Passage(ohmic, concentration_potential(before, after, e.factor), e.conductance * (far - near), e.drag)
+    kappa_before, kappa_after = present_salt(before) ** e.exponent, present_salt(after) ** e.exponent
+    conductance = e.conductance
+    for medium in salt.media:
+        here = slice(medium.first, medium.first + medium.count)
+        on_both = before[here], after[here]
+        if medium.conductivity is not None:
+            one, other = _followed(medium.conductivity, on_both, e.reference[here])
+            kappa_before, kappa_after = kappa_before.at[here].set(one), kappa_after.at[here].set(other)
+        if medium.diffusivity is not None:
+            # In series; of one medium, the distances on both sides go as their resistances.
+            share = e.ionic_left[here] / (e.ionic_left[here] + e.ionic_right[here])
+            one, other = _followed(medium.diffusivity, on_both, e.reference[here])
+            conductance = conductance.at[here].divide(share / one + (1.0 - share) / other)
+    ohmic = e.ionic_left / kappa_before + e.ionic_right / kappa_after
+    return Passage(ohmic, concentration_potential(before, after, e.factor), conductance * (far - near), e.drag)
+
+
+def _followed(law: ConcentrationLaw, ratios: tuple[Edges, Edges], reference: Edges) -> list[Edges]:
+    """p(c)/p(c0) at c/c0 on both sides."""
+    return [law(reference * present_salt(ratio)) / law(reference) for ratio in ratios]
 
 
 def exchange_factor(salt: SaltCoefficients, change: Nodes) -> Nodes:
@@ -84,9 +104,22 @@ def salt_of(cell: Cell, points: int) -> SaltCoefficients | None:
     inside = _edges(halves, jnp.roll(halves, -1), between.salt, between.ionic_conductivity, f)
     volumes = _nodes(widths, between.salt, None)
     beyond = _edges(none, none, None, between.ionic_conductivity, f)
+    stretches = [working.edges, inside, _mirrored(counter.edges), beyond]
+    salts = (_own(cell.working), between.salt, _own(cell.counter))
     return SaltCoefficients(
         join([working.nodes, volumes, jax.tree.map(jnp.flip, counter.nodes)]),
-        join([working.edges, inside, _mirrored(counter.edges), beyond]),
+        join(stretches),
+        _media(salts, [len(stretch.drag) for stretch in stretches[:-1]]),
+    )
+
+
+def _media(salts: tuple[BinarySalt | None, ...], counts: list[int]) -> tuple[SaltMedium, ...]:
+    """Of the parts along the chain with so many edges, those whose salt has a law."""
+    firsts = np.cumsum([0, *counts[:-1]])
+    return tuple(
+        SaltMedium(salt.conductivity_law, salt.diffusivity_law, int(first), count)
+        for salt, first, count in zip(salts, firsts, counts, strict=True)
+        if salt is not None and (salt.conductivity_law is not None or salt.diffusivity_law is not None)
     )
 
 
@@ -116,6 +149,7 @@ def _electrode(electrode: Electrode, points: int, beyond: BinarySalt | None, f: 
     return SaltCoefficients(
         join([_nodes(*stretch) for stretch in stretches]),
         _edges(halves, jnp.roll(halves, -1), own, conductivity, f),
+        (),
     )
 
 
@@ -123,7 +157,7 @@ def _face(site: Site, beyond: BinarySalt | None, f: Scalar) -> SaltCoefficients:
     """An electrode of one node at the separator."""
     none = jnp.zeros(1)
     no_edges = jax.tree.map(lambda rows: rows[:0], _edges(none, none, None, f, f))
-    return SaltCoefficients(_nodes(none, beyond, site), no_edges)
+    return SaltCoefficients(_nodes(none, beyond, site), no_edges, ())
 
 
 def _nodes(widths: Float[Array, " points"], salt: BinarySalt | None, site: Site | None) -> SaltNodes:

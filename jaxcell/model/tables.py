@@ -2,10 +2,11 @@
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from jaxcell.cell import HeatBalance, SoftShort
+from jaxcell.cell import ConcentrationLaw, HeatBalance, SoftShort
 from jaxcell.model.cathode import AlloyCoefficients, ParticleCoefficients
 from jaxcell.model.loss_coefficients import LossCoefficients
 from jaxcell.units import Edges, Nodes, Scalar
@@ -108,9 +109,20 @@ class SaltEdges(NamedTuple):
     ionic_right: Edges
 
 
+class SaltMedium(eqx.Module):
+    """An electrolyte whose conductivity or diffusivity follows a law, and the edges inside it."""
+
+    conductivity: ConcentrationLaw | None
+    diffusivity: ConcentrationLaw | None
+    first: int = eqx.field(static=True)
+    count: int = eqx.field(static=True)
+
+
 class SaltCoefficients(NamedTuple):
     nodes: SaltNodes
     edges: SaltEdges
+    media: tuple[SaltMedium, ...]
+    """Those with laws of their own."""
 
 
 class Coefficients(NamedTuple):

@@ -29,6 +29,8 @@ _PARTS: dict[type[BaseModel], type[Component]] = {
     schema.ProtectionLayer: parts.ProtectionLayer,
     schema.Separator: parts.Separator,
 }
+_LAWS = {"conductivity_law": parts.LiPF6Conductivity, "diffusivity_law": parts.LiPF6Diffusivity}
+"""Of an electrolyte, at the reference temperature of their numbers, 25 degC."""
 
 
 def build_cell(table: schema.CellTable) -> parts.Cell:
@@ -66,6 +68,8 @@ def _part(table: BaseModel) -> Any:
         value = getattr(table, key)
         if isinstance(value, BaseModel):
             values[key] = _part(value)
+        elif key in _LAWS and value is not None:
+            values[key] = _LAWS[key]()
         elif value is not None:
             name, _, factor = split_key(key)
             values[name] = value * factor

@@ -169,6 +169,8 @@ class BinarySalt(Table):
     conductivity_exponent: Annotated[float, Field(ge=-2, le=4, allow_inf_nan=False)] | None = None
     thermodynamic_factor: Positive | None = None
     activation_energy_ev: NotNegative | None = None
+    conductivity_law: Literal["LiPF6"] | None = None
+    diffusivity_law: Literal["LiPF6"] | None = None
 
 
 class ProtectionLayer(Table):

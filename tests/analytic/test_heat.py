@@ -2,27 +2,32 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import sample_cells
+from scipy.integrate import simpson
 
 from jaxcell import (
     RESULTS,
     Cell,
     Collector,
+    Current,
     HeatBalance,
     Interface,
     Interphase,
     LithiumElectrode,
     LithiumKinetics,
+    OpenCircuitPotential,
     ProtectionLayer,
     Protocol,
     Separator,
     Settings,
     SimulationError,
     Solution,
+    Step,
     Storage,
     Trap,
     plate,
@@ -30,6 +35,7 @@ from jaxcell import (
     simulate,
 )
 from jaxcell.physics.heat import heating
+from jaxcell.units import from_mah_cm2
 
 F, R, T = sample_cells.F, sample_cells.R, sample_cells.T
 CAPACITY = 500.0
@@ -93,6 +99,66 @@ def test_a_store_filled_slowly_to_the_half_cools_the_cell_by_its_entropy() -> No
     entropy = -x * np.log(x) - (1.0 - x) * np.log(1.0 - x)
     # T dS, and 1 % of dissipation at this rate.
     np.testing.assert_allclose(warmed(solution), -36000.0 * full * R * T / F * entropy, rtol=0.02)
+
+
+ROWS = 161
+
+
+def stored_energy(law: OpenCircuitPotential, start: float, end: np.ndarray) -> np.ndarray:
+    """Integral of U over x from `start` to each `end` [V], by Simpson's rule on 2000 intervals."""
+    share = np.linspace(0.0, 1.0, 2001)
+    x = start + (end[..., None] - start) * share
+    return simpson(np.asarray(law(jnp.asarray(x))), share, axis=-1) * (end - start)
+
+
+def work(solution: Solution) -> np.ndarray:
+    """Electrical work done on the cell until the end of each step [J m-2], by Simpson's rule over its rows."""
+    voltage, current = np.asarray(solution.voltage), np.asarray(solution.current_density)
+    time, step = np.asarray(solution.time), np.asarray(solution.step)
+    total, sums = 0.0, []
+    for one in range(step[-1] + 1):
+        rows = np.flatnonzero(step == one)[4:]  # the first rows, in all 1e-6 of the step, are added as one
+        before = voltage[rows[0]] * current[rows[0]] * (time[rows[0]] - (time[rows[0] - 5] if one else 0.0))
+        power = voltage[rows] * current[rows]
+        at = np.log(time[rows] - time[rows[0]] + 1.0)
+        total += before + simpson(power * np.exp(at), at)
+        sums.append(total)
+    return np.array(sums)
+
+
+def stretched(steps: list[Step], longest: float, points: int) -> Protocol:
+    """Rows that crowd towards the start of each step."""
+    ends = np.concatenate([[0.25, 0.5, 0.75, 1.0], np.exp(np.linspace(0.0, np.log(longest), points - 3))[1:]])
+    protocol = Protocol.of(*steps)
+    return eqx.tree_at(lambda p: p.duration, protocol, jnp.asarray(np.tile(np.diff(ends, prepend=0.0), len(steps))))
+
+
+@pytest.mark.parametrize("kind", ["cathode", "alloy"])
+def test_what_is_not_stored_is_heat(kind: str) -> None:
+    """An adiabatic cell warms by the work done on it, less what its lithium stores: -F times the integral of U dx."""
+    foil = LithiumElectrode(500e-6, Interface(LithiumKinetics(20.0), double_layer_capacitance=0.0))
+    if kind == "cathode":
+        counter = sample_cells.cathode(transport=None, double_layer_capacitance=0.0)
+    else:
+        counter = sample_cells.alloyed(double_layer_capacitance=0.0, contact_resistance=1e-3).counter
+    own = Cell(foil, Separator(50e-6, 0.24), counter, heat_balance=HeatBalance(1e4, 0.0))
+    steps = [Step(Current(density), 1.0, points=ROWS) for density in (-20.0, 15.0)]
+    solution = simulate(own, stretched(steps, 1500.0, ROWS), points=4, settings=FINE)
+    last = [ROWS - 1, 2 * ROWS - 1]
+    if kind == "cathode":
+        particles = solution.model.coefficients.particles
+        x = float(particles.start) + np.asarray(solution.state.particle)[last]
+        weights = F * np.asarray(particles.sites)[None] * np.asarray(particles.volumes)
+        start = float(particles.start)
+    else:
+        x = 0.5 + np.asarray(solution.state.node)[last, 0, -1:, None] / from_mah_cm2(5.0)
+        weights, start = np.full((1, 1), F * from_mah_cm2(5.0)), 0.5
+    released = np.sum(weights * stored_energy(own.counter.open_circuit, start, x), axis=(1, 2))
+    expected = work(solution) + released
+    heat = 1e4 * np.asarray(solution.state.shared)[last, -1]
+    assert np.all(np.diff(heat, prepend=0.0) > 500.0)  # J m-2 of dissipation in either direction
+    assert np.abs(released).max() > 3.0 * heat.max()
+    np.testing.assert_allclose(heat, expected, rtol=3e-4)  # Simpson on the rows: 7e-4 with half of them
 
 
 class TestHighestTemperature:

@@ -83,11 +83,11 @@ class TestMarcusHushChidsey:
         kinetics = MarcusHushChidseyKinetics(10.0, 0.25 * F)
         model = assemble(sample_cells.with_kinetics(own, kinetics))
         u = 0.15
-        (rate,) = model.node((jnp.full(3, u),), (jnp.full(3, 1.0),))
+        (rate,) = model.node((jnp.full(3, u),), (jnp.full(3, 1.0),), jnp.zeros(3))
         expected = marcus_hush_chidsey(number(u), ONE, ONE, number(10.0), number(0.25 * F / (R * T)), f)
         assert float(rate[0]) * F == pytest.approx(float(expected), rel=1e-6)
         # The counter electrode keeps its own.
-        plain = assemble(own).node((jnp.full(3, u),), (jnp.full(3, 1.0),))[0]
+        plain = assemble(own).node((jnp.full(3, u),), (jnp.full(3, 1.0),), jnp.zeros(3))[0]
         assert float(rate[-1]) == pytest.approx(float(plain[-1]), rel=1e-12)
         assert float(plain[0]) > 1.2 * float(rate[0])
 

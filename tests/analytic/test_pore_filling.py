@@ -48,10 +48,11 @@ def test_what_else_is_there_leaves_less_room(name: str, volume: float) -> None:
 
     def plated(share: float) -> float:
         """Rate of what is taken from the ions inside, with a fifth of the pores full of live lithium."""
-        rows = {row: jnp.zeros(3) for row in model.rows}
+        none = jnp.zeros(len(model.kinds))
+        rows = dict.fromkeys(model.rows, none)
         rows["live"] = rows["live"].at[1].set(0.2 * room / V_LI)
         rows[name] = rows[name].at[1].set(share * room / volume)
-        rates: tuple[Array, ...] = model.node((jnp.full(3, 0.02),), tuple(rows.values()))
+        rates: tuple[Array, ...] = model.node((none + 0.02,), tuple(rows.values()), none)
         rate = dict(zip(model.rows, rates, strict=True))
         return float(rate["live"][1] + rate["dead"][1])
 

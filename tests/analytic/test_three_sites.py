@@ -114,7 +114,7 @@ def test_an_interphase_inside_is_in_series_with_its_site() -> None:
     protocol = Protocol.of(Step(Current(-small * CURRENT), 0.05, points=1))
     solution = simulate(cell, protocol, points=40, settings=Settings(1e-4, 1e-6, newton=sample_cells.SHARP))
     model, final = solution.model, solution.trajectory.final
-    live = sample_cells.F * model.node(final.fields, tuple(final.node))[0]
+    live = sample_cells.F * model.node(final.fields, tuple(final.node), jnp.zeros_like(final.field))[0]
     shares = CURRENT * by_site(model, small_signal(model).share)
     np.testing.assert_allclose(by_site(model, live) / small, shares, rtol=2e-4)
     np.testing.assert_allclose(shares, expected, rtol=5e-3)  # 40 points

@@ -43,7 +43,7 @@ from jaxcell.ledger import FORMS
 from jaxcell.model import WORKING, ChainModel
 from jaxcell.solver.integrate import solve
 from jaxcell.solver.system import Rows
-from jaxcell.units import from_mah_cm2
+from jaxcell.units import Nodes, from_mah_cm2
 
 LIMIT = 1e-10
 COARSE = Settings(1e-3, 1e-3)
@@ -115,8 +115,8 @@ class Leaking(ChainModel):
 
     weights: Array
 
-    def node(self, fields: Rows, states: Rows) -> Rows:
-        rates = super().node(fields, states)
+    def node(self, fields: Rows, states: Rows, outermost: Nodes) -> Rows:
+        rates = super().node(fields, states, outermost)
         working = self.on(WORKING)  # what is missing on both sides could cancel
         return tuple(jnp.where(working, self.weights[i], 1.0) * rate for i, rate in enumerate(rates))
 

@@ -14,6 +14,7 @@ from jaxcell import (
     NMC532,
     NMC811,
     LithiumElectrode,
+    TabulatedConcentration,
     TabulatedPotential,
     cathode_from_bpx,
     from_pybamm,
@@ -82,7 +83,7 @@ class TestPybamm:
             name = jax.tree_util.keystr(path)
             if "activation_energy" not in name:  # the library's numbers hold at one temperature
                 assert float(one) == pytest.approx(float(other), rel=1e-4 if "exponent" in name else 1e-9), name
-        assert found.lithium_concentration_exponent == pytest.approx(0.3)
+        assert float(found.lithium.interface.kinetics.concentration_exponent) == pytest.approx(0.3)
         assert found.left_out == ()
 
     def test_activation_energies_and_exponents_are_found(self) -> None:
@@ -126,7 +127,8 @@ class TestPybamm:
         del entries["Exchange-current density for lithium metal electrode [A.m-2]"]
         with pytest.raises(ParameterSetError, match=r"lithium metal electrode .* \(or give `lithium`\)"):
             from_pybamm(entries)
-        assert from_pybamm(entries, lithium=LithiumElectrode(50e-6)).lithium_concentration_exponent == 0.0
+        foil = LithiumElectrode(50e-6)
+        assert from_pybamm(entries, lithium=foil).lithium is foil
         with pytest.raises(ParameterSetError, match=r"Separator porosity must be a number, but is '\[input\]'"):
             from_pybamm(xu2019() | {"Separator porosity": "[input]"})
         with pytest.raises(ParameterSetError, match=r"exchange-current density .* must be k c_e\^n sqrt"):
@@ -194,6 +196,10 @@ class TestBpx:
         assert float(transport.electronic_conductivity) == 54.7
         assert float(transport.salt.conductivity_exponent) == pytest.approx(0.5)
         assert float(transport.salt.diffusivity) == pytest.approx(1e-10 * 0.331**1.5)
+        assert transport.salt.conductivity_law is None  # a power law is one already
+        law = transport.salt.diffusivity_law
+        assert isinstance(law, TabulatedConcentration)
+        assert float(law(jnp.asarray(700.0)) / law(jnp.asarray(1000.0))) == pytest.approx(0.7, rel=1e-4)
 
     def test_tables(self) -> None:
         pytest.importorskip("bpx")

@@ -35,7 +35,6 @@ def test_electrolyte(note: dict) -> None:
         assert float(lipf6_diffusivity(jnp.asarray(c), warm)) == pytest.approx(stored[f"D_{c:g}"], rel=1e-12)
     salt = xu2019_half_cell().separator.salt
     assert salt is not None
-    assert float(salt.conductivity_exponent) == pytest.approx(stored["exponent"], rel=1e-6)
     assert float(salt.diffusivity) == pytest.approx(stored["D"] * 0.39**1.5, rel=1e-12)
 
 

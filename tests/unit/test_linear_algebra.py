@@ -98,6 +98,10 @@ CELLS = {
     "pores": sample_cells.porous(),
     "every loss": sample_cells.lossy(),
     "salt": sample_cells.salted(),
+    "cathode": sample_cells.full(),
+    "cathode, salt with laws": sample_cells.full(salted=True),
+    "single particle": sample_cells.full(transport=None),
+    "alloy": sample_cells.alloyed(),
 }
 
 
@@ -113,9 +117,10 @@ def test_structured_solve_against_the_dense_jacobian(name: str, without: str) ->
     rng = np.random.default_rng(5)
     shape = model.initial_state
     state = State(
-        jnp.asarray(0.03 * rng.normal(size=shape.field.shape)),
+        shape.field + jnp.asarray(0.03 * rng.normal(size=shape.field.shape)),
         jnp.asarray(200.0 * rng.normal(size=shape.salt.shape)),
         jnp.asarray(1e-4 * rng.uniform(size=shape.node.shape)),
+        jnp.asarray(0.02 * rng.normal(size=shape.particle.shape)),
         jnp.asarray(0.01 * rng.normal(size=shape.edge.shape)),
         jnp.asarray(rng.uniform(size=shape.shared.shape)),
     )
