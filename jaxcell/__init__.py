@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jaxcell.cell import NMC811 as NMC811
     from jaxcell.cell import AlloyElectrode as AlloyElectrode
     from jaxcell.cell import BinarySalt as BinarySalt
+    from jaxcell.cell import CapacityBalance as CapacityBalance
     from jaxcell.cell import CathodeTransport as CathodeTransport
     from jaxcell.cell import Cell as Cell
     from jaxcell.cell import Collector as Collector
@@ -39,7 +40,12 @@ if TYPE_CHECKING:
     from jaxcell.cell import TabulatedDiffusivity as TabulatedDiffusivity
     from jaxcell.cell import TabulatedPotential as TabulatedPotential
     from jaxcell.cell import Trap as Trap
+    from jaxcell.cell import at_state_of_charge as at_state_of_charge
+    from jaxcell.cell import at_voltage as at_voltage
+    from jaxcell.cell import capacity_balance as capacity_balance
     from jaxcell.cell import composite_layer as composite_layer
+    from jaxcell.cell import open_circuit_voltage as open_circuit_voltage
+    from jaxcell.cell import with_voltage_window as with_voltage_window
     from jaxcell.comparison import LayerComparison as LayerComparison
     from jaxcell.comparison import compare_layers as compare_layers
     from jaxcell.cycles import CycleLedger as CycleLedger
@@ -98,39 +104,45 @@ if TYPE_CHECKING:
 
 _HOME = {
     "jaxcell.cell": [
-        "BinarySalt",
         "AlloyElectrode",
-        "Filler",
-        "composite_layer",
+        "BinarySalt",
+        "CapacityBalance",
         "CathodeTransport",
-        "CompositeCathode",
-        "IntercalationKinetics",
-        "LFP",
-        "NMC532",
-        "NMC811",
-        "ConstantPotential",
-        "DiffusivityLaw",
-        "OpenCircuitPotential",
-        "TabulatedDiffusivity",
-        "TabulatedPotential",
-        "Trap",
-        "Storage",
-        "SoftShort",
-        "MarcusHushChidseyKinetics",
-        "Interphase",
-        "HeatBalance",
-        "DeadLithium",
-        "ContactLoss",
         "Cell",
         "Collector",
+        "CompositeCathode",
+        "ConstantPotential",
+        "ContactLoss",
+        "DeadLithium",
+        "DiffusivityLaw",
+        "Filler",
         "Film",
+        "HeatBalance",
+        "IntercalationKinetics",
         "Interface",
+        "Interphase",
+        "LFP",
         "LithiumElectrode",
         "LithiumKinetics",
+        "MarcusHushChidseyKinetics",
+        "NMC532",
+        "NMC811",
         "Nucleation",
+        "OpenCircuitPotential",
         "Pores",
         "ProtectionLayer",
         "Separator",
+        "SoftShort",
+        "Storage",
+        "TabulatedDiffusivity",
+        "TabulatedPotential",
+        "Trap",
+        "at_state_of_charge",
+        "at_voltage",
+        "capacity_balance",
+        "composite_layer",
+        "open_circuit_voltage",
+        "with_voltage_window",
     ],
     "jaxcell.inventory": ["Cycles", "InventoryRun", "LithiumInventory", "cycle_inventory"],
     "jaxcell.comparison": ["LayerComparison", "compare_layers"],
@@ -192,6 +204,7 @@ __all__ = [
     "AlloyElectrode",
     "BinarySalt",
     "CRate",
+    "CapacityBalance",
     "CathodeTransport",
     "Cell",
     "ChainModel",
@@ -241,9 +254,12 @@ __all__ = [
     "Voltage",
     "anode_free_cycling",
     "assemble",
+    "at_state_of_charge",
+    "at_voltage",
     "aurbach_coulombic_efficiency",
     "bottom_fraction",
     "calendar_rest",
+    "capacity_balance",
     "cathode_from_bpx",
     "charge",
     "compare_layers",
@@ -261,6 +277,7 @@ __all__ = [
     "lithium_ledger",
     "lithium_losses",
     "map_plating",
+    "open_circuit_voltage",
     "parse_step",
     "plate",
     "plating_map_figure",
@@ -272,6 +289,7 @@ __all__ = [
     "symmetric_cycling",
     "top_onset_current",
     "total_area_specific_resistance",
+    "with_voltage_window",
     "xu2019_half_cell",
 ]
 
