@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from jaxcell.figures import coulombic_efficiency_figure as coulombic_efficiency_figure
     from jaxcell.figures import lithium_by_form_figure as lithium_by_form_figure
     from jaxcell.figures import plating_map_figure as plating_map_figure
+    from jaxcell.full_cell_plots import full_cell_figure as full_cell_figure
     from jaxcell.inventory import Cycles as Cycles
     from jaxcell.inventory import InventoryRun as InventoryRun
     from jaxcell.inventory import LithiumInventory as LithiumInventory
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from jaxcell.solver.settings import Settings as Settings
 
 _HOME = {
+    "jaxcell.full_cell_plots": ["full_cell_figure"],
     "jaxcell.cell": [
         "AlloyElectrode",
         "BinarySalt",
@@ -272,6 +274,7 @@ __all__ = [
     "deposit_thickness",
     "discharge",
     "from_pybamm",
+    "full_cell_figure",
     "hold",
     "lithium_by_form_figure",
     "lithium_ledger",
