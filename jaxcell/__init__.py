@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from jaxcell.cell import ProtectionLayer as ProtectionLayer
     from jaxcell.cell import Separator as Separator
     from jaxcell.cell import SoftShort as SoftShort
+    from jaxcell.cell import StackMasses as StackMasses
     from jaxcell.cell import Storage as Storage
     from jaxcell.cell import TabulatedDiffusivity as TabulatedDiffusivity
     from jaxcell.cell import TabulatedPotential as TabulatedPotential
@@ -44,12 +45,18 @@ if TYPE_CHECKING:
     from jaxcell.cell import at_voltage as at_voltage
     from jaxcell.cell import capacity_balance as capacity_balance
     from jaxcell.cell import composite_layer as composite_layer
+    from jaxcell.cell import energy_density_wh_l as energy_density_wh_l
     from jaxcell.cell import open_circuit_voltage as open_circuit_voltage
+    from jaxcell.cell import specific_energy_wh_kg as specific_energy_wh_kg
     from jaxcell.cell import with_voltage_window as with_voltage_window
     from jaxcell.comparison import LayerComparison as LayerComparison
     from jaxcell.comparison import compare_layers as compare_layers
     from jaxcell.cycles import CycleLedger as CycleLedger
     from jaxcell.cycles import cycle_ledger as cycle_ledger
+    from jaxcell.energy import CycleEnergy as CycleEnergy
+    from jaxcell.energy import cycle_energy as cycle_energy
+    from jaxcell.energy import energy_passed as energy_passed
+    from jaxcell.energy import step_energy as step_energy
     from jaxcell.figures import comparison_figure as comparison_figure
     from jaxcell.figures import coulombic_efficiency_figure as coulombic_efficiency_figure
     from jaxcell.figures import lithium_by_form_figure as lithium_by_form_figure
@@ -104,6 +111,7 @@ if TYPE_CHECKING:
     from jaxcell.solver.settings import Settings as Settings
 
 _HOME = {
+    "jaxcell.energy": ["step_energy", "energy_passed", "cycle_energy", "CycleEnergy"],
     "jaxcell.full_cell_plots": ["full_cell_figure"],
     "jaxcell.cell": [
         "AlloyElectrode",
@@ -135,6 +143,7 @@ _HOME = {
         "ProtectionLayer",
         "Separator",
         "SoftShort",
+        "StackMasses",
         "Storage",
         "TabulatedDiffusivity",
         "TabulatedPotential",
@@ -143,7 +152,9 @@ _HOME = {
         "at_voltage",
         "capacity_balance",
         "composite_layer",
+        "energy_density_wh_l",
         "open_circuit_voltage",
+        "specific_energy_wh_kg",
         "with_voltage_window",
     ],
     "jaxcell.inventory": ["Cycles", "InventoryRun", "LithiumInventory", "cycle_inventory"],
@@ -215,6 +226,7 @@ __all__ = [
     "ConstantPotential",
     "ContactLoss",
     "Current",
+    "CycleEnergy",
     "CycleLedger",
     "Cycles",
     "DeadLithium",
@@ -246,6 +258,7 @@ __all__ = [
     "SimulationError",
     "SoftShort",
     "Solution",
+    "StackMasses",
     "Step",
     "StepEnd",
     "Storage",
@@ -269,10 +282,13 @@ __all__ = [
     "composite_layer",
     "coulombic_efficiency_figure",
     "critical_current_ramp",
+    "cycle_energy",
     "cycle_inventory",
     "cycle_ledger",
     "deposit_thickness",
     "discharge",
+    "energy_density_wh_l",
+    "energy_passed",
     "from_pybamm",
     "full_cell_figure",
     "hold",
@@ -288,6 +304,8 @@ __all__ = [
     "rest",
     "simulate",
     "small_signal",
+    "specific_energy_wh_kg",
+    "step_energy",
     "strip",
     "symmetric_cycling",
     "top_onset_current",

@@ -95,12 +95,8 @@ def cycle_ledger(solution: Solution) -> CycleLedger:
     Plating and stripping are told apart by the charge of each of the protocol's steps, so a replayed measurement, which
     is one step, is told apart row by row. Needs concrete values. Raises ValueError if the run reached no row.
     """
-    taken = solution.taken
-    if taken.size == 0:
-        raise ValueError("solution must reach at least one of its times, but has none.")
+    taken, charge, directions = _flow(solution)
     ledger = lithium_ledger(solution)
-    charge = np.asarray(solution.trajectory.charge)[taken]  # positive plates the working electrode
-    directions = _directions(np.asarray(solution.step)[taken], charge)
     first, number = _cycles(directions)
     last = np.append(first[1:], taken.size) - 1
     plated_until = [_last_plating(directions, a, b) for a, b in zip(first, last, strict=True)]
@@ -137,6 +133,23 @@ def cycle_ledger(solution: Solution) -> CycleLedger:
         at_hand=np.asarray(at_hand),
         cathode=_cathode(ledger, taken[last]),
     )
+
+
+def cycle_starts(solution: Solution) -> tuple[np.ndarray, np.ndarray]:
+    """Where cycles start among the rows that the run reached (`solution.taken`), and their numbers; see `CycleLedger`.
+
+    Raises ValueError if the run reached no row.
+    """
+    return _cycles(_flow(solution)[2])
+
+
+def _flow(solution: Solution) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows that were reached, their charge (positive plates the working electrode) and their direction."""
+    taken = solution.taken
+    if taken.size == 0:
+        raise ValueError("solution must reach at least one of its times, but has none.")
+    charge = np.asarray(solution.trajectory.charge)[taken]
+    return taken, charge, _directions(np.asarray(solution.step)[taken], charge)
 
 
 def _directions(steps: np.ndarray, charge: np.ndarray) -> np.ndarray:

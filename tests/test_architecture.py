@@ -28,7 +28,7 @@ ORDER = [
     {"simulation"},
     {"ledger", "observables"},
     {"cycles", "onset"},
-    {"comparison", "plating_map"},
+    {"comparison", "energy", "plating_map"},
     {"impedance", "inventory"},
     {"inference"},
     {"design"},
