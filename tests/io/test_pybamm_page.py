@@ -1,6 +1,5 @@
 """What docs/pybamm.md shows runs, with a stand-in where it asks for PyBaMM."""
 
-import importlib.util
 import json
 import re
 import sys
@@ -40,8 +39,8 @@ def test_a_set_of_pybamm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     assert capsys.readouterr().out == "4.200 V\n"
 
 
-@pytest.mark.skipif(importlib.util.find_spec("bpx") is None, reason="needs bpx")
 def test_a_bpx_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("bpx")
     (tmp_path / "cell.json").write_text(json.dumps(bpx_set()))
     monkeypatch.chdir(tmp_path)
     run("cathode_from_bpx")
