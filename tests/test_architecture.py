@@ -33,18 +33,8 @@ ORDER = [
     {"inference"},
     {"design"},
     {"io"},
-    {
-        "answer",
-        "figures",
-        "full_cell_figure",
-        "plots",
-        "capacity_plots",
-        "capacity_report",
-        "report",
-        "study",
-        "cli",
-        "__main__",
-    },
+    {"answer", "figures", "full_cell_plots", "plots", "capacity_plots", "capacity_report", "report"}
+    | {"study", "cli", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))
