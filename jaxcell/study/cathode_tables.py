@@ -54,5 +54,5 @@ class Cathode(Table):
     @model_validator(mode="after")
     def _one_start(self) -> "Cathode":
         if (self.initial_voltage_v is None) == (self.initial_stoichiometry is None):
-            raise ValueError("needs one of initial_voltage_v (of the cell at rest) and initial_stoichiometry")
+            raise ValueError("needs exactly one of initial_voltage_v (of the cell at rest) and initial_stoichiometry")
         return self

@@ -14,8 +14,8 @@ def open_circuit_law(written: str, folder: Path) -> OpenCircuitPotential:
     Raises:
         ValueError: no such name or file, or a table that no curve passes through.
     """
-    if written in LAWS:
-        return LAWS[written]()
+    if written.lower() in LAWS:
+        return LAWS[written.lower()]()
     names = ", ".join(repr(name) for name in LAWS)
     return TabulatedPotential(*_columns("cathode.open_circuit", written, folder, f"{names} or a CSV file"))
 

@@ -113,6 +113,8 @@ class CellTable(Table):
 
     @model_validator(mode="after")
     def _counter_fits(self) -> "CellTable":
+        if self.kind != "full" and self.cathode is not None:
+            raise ValueError(f"takes [cell.cathode] only with kind = 'full', but kind = {self.kind!r}")
         if self.kind == "symmetric" and self.counter is not None:
             raise ValueError("takes no [cell.counter] when kind = 'symmetric': both electrodes are [cell.electrode]")
         if self.kind == "symmetric" and self.electrode.collector:
@@ -126,8 +128,6 @@ class CellTable(Table):
                 "needs a table [cell.cathode] and no [cell.counter] when kind = 'full': the cathode is the counter "
                 "electrode"
             )
-        if self.kind != "full" and self.cathode is not None:
-            raise ValueError(f"takes [cell.cathode] only with kind = 'full', but kind = {self.kind!r}")
         if self.counter is not None and self.counter.collector:
             raise ValueError("needs lithium on the counter electrode, but [cell.counter] is a collector")
         return self

@@ -153,7 +153,7 @@ def test_an_alloy_as_counter_electrode(write: Callable[..., Path], tmp_path: Pat
         ("", r"full.toml: \[cell\] needs a table \[cell.cathode\] and no \[cell.counter\] when kind = 'full'"),
         (
             CATHODE.replace("initial_voltage_v = 3.7", ""),
-            r"\[cell.cathode\] needs one of initial_voltage_v \(of the cell at rest\) and initial_stoichiometry.$",
+            r"\[cell.cathode\] needs exactly one of initial_voltage_v \(of the cell at rest\) and initial_stoichiometry.$",
         ),
         (
             CATHODE.replace("particle_radius_um", "radius_um"),
@@ -173,6 +173,9 @@ def test_tables_that_are_refused(write: Callable[..., Path], cathode: str, messa
 def test_cells_that_are_refused(write: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"must be 'nmc532', 'nmc811', 'lfp' or a CSV file, but is 'nmc622'"):
         load_study(write(CATHODE.replace("nmc532", "nmc622"))).cell()
+    assert isinstance(load_study(write(CATHODE.replace("nmc532", "NMC532"))).cell().counter.open_circuit, NMC532)
+    with pytest.raises(StudyError, match=r"takes \[cell.cathode\] only with kind = 'full', but kind = 'half'"):
+        load_study(write(**{'"full"': '"half"'}))
     with pytest.raises(StudyError, match=r"\[cell\] cathode.initial_voltage_v must be at least .* but is 6 V"):
         load_study(write(CATHODE.replace("3.7", "6"))).cell()
     (tmp_path / "ocv.csv").write_text("x,U\n0.1,4.3\n0.5,high\n")
