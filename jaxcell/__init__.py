@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jaxcell.cell import NMC811 as NMC811
     from jaxcell.cell import AlloyElectrode as AlloyElectrode
     from jaxcell.cell import BinarySalt as BinarySalt
+    from jaxcell.cell import CapacityBalance as CapacityBalance
     from jaxcell.cell import CathodeTransport as CathodeTransport
     from jaxcell.cell import Cell as Cell
     from jaxcell.cell import Collector as Collector
@@ -38,20 +39,33 @@ if TYPE_CHECKING:
     from jaxcell.cell import ProtectionLayer as ProtectionLayer
     from jaxcell.cell import Separator as Separator
     from jaxcell.cell import SoftShort as SoftShort
+    from jaxcell.cell import StackMasses as StackMasses
     from jaxcell.cell import Storage as Storage
     from jaxcell.cell import TabulatedConcentration as TabulatedConcentration
     from jaxcell.cell import TabulatedDiffusivity as TabulatedDiffusivity
     from jaxcell.cell import TabulatedPotential as TabulatedPotential
     from jaxcell.cell import Trap as Trap
+    from jaxcell.cell import at_state_of_charge as at_state_of_charge
+    from jaxcell.cell import at_voltage as at_voltage
+    from jaxcell.cell import capacity_balance as capacity_balance
     from jaxcell.cell import composite_layer as composite_layer
+    from jaxcell.cell import energy_density_wh_l as energy_density_wh_l
+    from jaxcell.cell import open_circuit_voltage as open_circuit_voltage
+    from jaxcell.cell import specific_energy_wh_kg as specific_energy_wh_kg
+    from jaxcell.cell import with_voltage_window as with_voltage_window
     from jaxcell.comparison import LayerComparison as LayerComparison
     from jaxcell.comparison import compare_layers as compare_layers
     from jaxcell.cycles import CycleLedger as CycleLedger
     from jaxcell.cycles import cycle_ledger as cycle_ledger
+    from jaxcell.energy import CycleEnergy as CycleEnergy
+    from jaxcell.energy import cycle_energy as cycle_energy
+    from jaxcell.energy import energy_passed as energy_passed
+    from jaxcell.energy import step_energy as step_energy
     from jaxcell.figures import comparison_figure as comparison_figure
     from jaxcell.figures import coulombic_efficiency_figure as coulombic_efficiency_figure
     from jaxcell.figures import lithium_by_form_figure as lithium_by_form_figure
     from jaxcell.figures import plating_map_figure as plating_map_figure
+    from jaxcell.full_cell_plots import full_cell_figure as full_cell_figure
     from jaxcell.inventory import Cycles as Cycles
     from jaxcell.inventory import InventoryRun as InventoryRun
     from jaxcell.inventory import LithiumInventory as LithiumInventory
@@ -101,44 +115,55 @@ if TYPE_CHECKING:
     from jaxcell.solver.settings import Settings as Settings
 
 _HOME = {
+    "jaxcell.energy": ["step_energy", "energy_passed", "cycle_energy", "CycleEnergy"],
+    "jaxcell.full_cell_plots": ["full_cell_figure"],
     "jaxcell.cell": [
-        "BinarySalt",
         "ConcentrationLaw",
         "LiPF6Conductivity",
         "LiPF6Diffusivity",
         "TabulatedConcentration",
         "AlloyElectrode",
-        "Filler",
-        "composite_layer",
+        "BinarySalt",
+        "CapacityBalance",
         "CathodeTransport",
-        "CompositeCathode",
-        "IntercalationKinetics",
-        "LFP",
-        "NMC532",
-        "NMC811",
-        "ConstantPotential",
-        "DiffusivityLaw",
-        "OpenCircuitPotential",
-        "TabulatedDiffusivity",
-        "TabulatedPotential",
-        "Trap",
-        "Storage",
-        "SoftShort",
-        "MarcusHushChidseyKinetics",
-        "Interphase",
-        "HeatBalance",
-        "DeadLithium",
-        "ContactLoss",
         "Cell",
         "Collector",
+        "CompositeCathode",
+        "ConstantPotential",
+        "ContactLoss",
+        "DeadLithium",
+        "DiffusivityLaw",
+        "Filler",
         "Film",
+        "HeatBalance",
+        "IntercalationKinetics",
         "Interface",
+        "Interphase",
+        "LFP",
         "LithiumElectrode",
         "LithiumKinetics",
+        "MarcusHushChidseyKinetics",
+        "NMC532",
+        "NMC811",
         "Nucleation",
+        "OpenCircuitPotential",
         "Pores",
         "ProtectionLayer",
         "Separator",
+        "SoftShort",
+        "StackMasses",
+        "Storage",
+        "TabulatedDiffusivity",
+        "TabulatedPotential",
+        "Trap",
+        "at_state_of_charge",
+        "at_voltage",
+        "capacity_balance",
+        "composite_layer",
+        "energy_density_wh_l",
+        "open_circuit_voltage",
+        "specific_energy_wh_kg",
+        "with_voltage_window",
     ],
     "jaxcell.inventory": ["Cycles", "InventoryRun", "LithiumInventory", "cycle_inventory"],
     "jaxcell.comparison": ["LayerComparison", "compare_layers"],
@@ -200,6 +225,7 @@ __all__ = [
     "AlloyElectrode",
     "BinarySalt",
     "CRate",
+    "CapacityBalance",
     "CathodeTransport",
     "Cell",
     "ChainModel",
@@ -209,6 +235,7 @@ __all__ = [
     "ConstantPotential",
     "ContactLoss",
     "Current",
+    "CycleEnergy",
     "CycleLedger",
     "Cycles",
     "DeadLithium",
@@ -242,6 +269,7 @@ __all__ = [
     "SimulationError",
     "SoftShort",
     "Solution",
+    "StackMasses",
     "Step",
     "StepEnd",
     "Storage",
@@ -253,9 +281,12 @@ __all__ = [
     "Voltage",
     "anode_free_cycling",
     "assemble",
+    "at_state_of_charge",
+    "at_voltage",
     "aurbach_coulombic_efficiency",
     "bottom_fraction",
     "calendar_rest",
+    "capacity_balance",
     "cathode_from_bpx",
     "charge",
     "compare_layers",
@@ -263,16 +294,21 @@ __all__ = [
     "composite_layer",
     "coulombic_efficiency_figure",
     "critical_current_ramp",
+    "cycle_energy",
     "cycle_inventory",
     "cycle_ledger",
     "deposit_thickness",
     "discharge",
+    "energy_density_wh_l",
+    "energy_passed",
     "from_pybamm",
+    "full_cell_figure",
     "hold",
     "lithium_by_form_figure",
     "lithium_ledger",
     "lithium_losses",
     "map_plating",
+    "open_circuit_voltage",
     "parse_step",
     "plate",
     "plating_map_figure",
@@ -280,10 +316,13 @@ __all__ = [
     "rest",
     "simulate",
     "small_signal",
+    "specific_energy_wh_kg",
+    "step_energy",
     "strip",
     "symmetric_cycling",
     "top_onset_current",
     "total_area_specific_resistance",
+    "with_voltage_window",
     "xu2019_half_cell",
 ]
 

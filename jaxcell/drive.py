@@ -14,11 +14,12 @@ def schedule_of(protocol: Protocol, cell: Cell) -> Schedule:
     """The schedule that this cell follows.
 
     With s = `cell.plating_sign`: I = s I_term and E = s V, so E I is the terminal's power, and an upper limit of V is a
-    lower one of E where s = -1.  C-rates are currents of `cell.nominal_capacity`.  A charge at constant current is a
+    lower one of E where s = -1.  C-rates are currents of `cell.rated_capacity`.  A charge at constant current is a
     time, and needs no stop.
     """
     sign = cell.plating_sign
-    per_rate = jnp.asarray(1.0) if cell.nominal_capacity is None else cell.nominal_capacity / HOUR
+    capacity = cell.rated_capacity
+    per_rate = jnp.asarray(1.0) if capacity is None else capacity / HOUR
     value = jnp.where(protocol.value_is_rate, protocol.value * per_rate, protocol.value)
     fallen = jnp.where(protocol.current_below_is_rate, protocol.current_below * per_rate, protocol.current_below)
     signed = jnp.where(protocol.mode <= VOLTAGE, sign * value, value)
@@ -39,14 +40,14 @@ def schedule_of(protocol: Protocol, cell: Cell) -> Schedule:
 
 def check_rates(protocol: Protocol, cell: Cell) -> None:
     """Refuse C-rates for a cell that says nothing of its capacity."""
-    if protocol.rated and cell.nominal_capacity is None:
+    if protocol.rated and cell.rated_capacity is None:
         which = "a protocol step"
         if not is_traced(protocol.value_is_rate):
             rates = np.asarray(protocol.value_is_rate) | np.asarray(protocol.current_below_is_rate)
             which = f"protocol step {int(np.asarray(protocol.step)[np.argmax(rates)])}"
         raise ValueError(
             f"{which} is given as a C-rate, so cell.nominal_capacity must be a number [C m-2] "
-            f"(1 mAh cm-2 is 36000 C m-2), but is None."
+            f"(1 mAh cm-2 is 36000 C m-2) or the cell must have a composite cathode, but it is None."
         )
 
 

@@ -23,6 +23,7 @@ _SHADES = {
     "stored": ("#1b7837", "#5aae61", "#a6dba0"),
     "trapped": ("#542788", "#8073ac", "#c2a5cf"),
 }
+_CATHODE = "#e8e3d3"
 _SITES = ("bottom", "inside", "top")
 _PAIR = ("#1f5fa8", "#c8102e")
 _LINES = ("-o", "--s")
@@ -31,21 +32,31 @@ _UM = float(to_um(lithium_thickness(from_mah_cm2(1.0))))
 
 
 def lithium_by_form_figure(cycles: CycleLedger) -> Figure:
-    """Lithium of the working electrode at the end of each cycle, stacked by form and site."""
+    """Lithium of the working electrode at the end of each cycle, stacked by form and site, and that of a composite
+    cathode on top."""
     figure, axes = _figure(7.2, 4.4)
-    amounts = [np.asarray(to_mah_cm2(v)) for v in cycles.lithium.values()]
-    base = np.zeros(cycles.number.size)
-    for name, amount in zip(cycles.lithium, amounts, strict=True):
-        axes.bar(cycles.number, amount, 0.85, bottom=base, color=_colour(name), label=name)
-        base = base + amount
-    axes.set_ylabel("lithium of the working electrode / mAh cm$^{-2}$")
-    axes.set_title("At the end of each cycle", fontsize=10)
-    _by_cycle(axes)
-    _thickness_axis(axes)
+    stacked_lithium(axes, cycles)
     figure.legend(
         *axes.get_legend_handles_labels(), loc="outside right center", fontsize=8, frameon=False, reverse=True
     )
     return figure
+
+
+def stacked_lithium(axes: Axes, cycles: CycleLedger) -> None:
+    """Bars of the lithium at the end of each cycle."""
+    amounts = dict(cycles.lithium)
+    if cycles.cathode is not None:
+        amounts["cathode"] = cycles.cathode
+    base = np.zeros(cycles.number.size)
+    for name, lithium in amounts.items():
+        amount = np.asarray(to_mah_cm2(lithium))
+        axes.bar(cycles.number, amount, 0.85, bottom=base, color=_colour(name), label=name)
+        base = base + amount
+    whose = "cell" if cycles.cathode is not None else "working electrode"
+    axes.set_ylabel(f"lithium of the {whose} / mAh cm$^{{-2}}$")
+    axes.set_title("At the end of each cycle", fontsize=10)
+    by_cycle(axes)
+    _thickness_axis(axes)
 
 
 def coulombic_efficiency_figure(*cycles: CycleLedger, names: tuple[str, ...] = ()) -> Figure:
@@ -104,7 +115,7 @@ def comparison_figure(comparison: LayerComparison) -> Figure:
     _efficiency(efficiency, comparison.cycles, comparison.names)
     for axes in (bottom, left):
         axes.legend(fontsize=8, frameon=False)
-        _by_cycle(axes)
+        by_cycle(axes)
     return figure
 
 
@@ -150,7 +161,7 @@ def _efficiency(axes: Axes, cycles: tuple[CycleLedger, ...], names: tuple[str, .
     if any(names):
         axes.legend(fontsize=8, frameon=False)
     axes.ticklabel_format(axis="y", useOffset=False)
-    _by_cycle(axes)
+    by_cycle(axes)
 
 
 def _line(axes: Axes, cycles: CycleLedger, values: Any, line: str, colour: str | None, name: str | None) -> None:
@@ -165,7 +176,8 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def _by_cycle(axes: Axes) -> None:
+def by_cycle(axes: Axes) -> None:
+    """An axis of cycles, with a grid."""
     axes.set_xlabel("cycle")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
@@ -185,5 +197,7 @@ def _from_um(thickness: Any) -> Any:
 
 
 def _colour(name: str) -> str:
+    if name == "cathode":
+        return _CATHODE
     form, site = name.split()
     return _SHADES[form][_SITES.index(site)]

@@ -9,6 +9,7 @@ from jaxcell.cell import Cell
 from jaxcell.model import BETWEEN, BOTTOM, COUNTER, LIVE, PORE, SEPARATOR, TOP, WORKING, ChainModel, assemble
 from jaxcell.model.salt import settled_resistance
 from jaxcell.model.temperature import at_temperature
+from jaxcell.physics.intercalation import occupancy_factor
 from jaxcell.physics.nucleation import nucleation_barrier
 from jaxcell.simulation import Solution
 from jaxcell.solver.system import left_edge, right_neighbour
@@ -35,6 +36,7 @@ def small_signal(model: ChainModel) -> SmallSignal:
     Bottom sites count as nucleated. Pores and tops, which start without lithium, conduct on the working side if no
     nucleation barrier stands; on the counter side, which strips, they have nothing to give. With a bottom and a top
     site the working side is the current divider i_b/I = (R_t + L/sigma)/(R_b + L/kappa + R_sl + R_t + L/sigma).
+    Particles of a cathode conduct with i0(x) F/RT at their initial stoichiometry: before diffusion in them sets in.
     """
     nodes, edges = model.nodes, model.edges
     barrier = nucleation_barrier(nodes.initial_lithium, nodes.nucleation_overpotential, nodes.nucleation_capacity)
@@ -46,6 +48,10 @@ def small_signal(model: ChainModel) -> SmallSignal:
     open_sites = bottom | (jnp.asarray(model.on(WORKING)) & (barrier < NUCLEATED))
     # The separator has no u; a unit keeps its rows from being singular.
     slope = jnp.where(model.members(SEPARATOR, BETWEEN), 1.0, jnp.where(open_sites, slope, 0.0))
+    host = model.coefficients.particles
+    if host is not None:
+        transfer = host.area * host.exchange_current_density * occupancy_factor(host.start) * model.f
+        slope = slope + model.particles.along(transfer)
     if model.coefficients.losses.interphase is not None:
         s = model.coefficients.losses.interphase
         slope = slope / (1.0 + slope * s.initial_thickness * s.resistivity_inside)
@@ -79,7 +85,8 @@ def total_area_specific_resistance(cell: Cell, points: int = 20) -> Scalar:
     R_tot = R_s + R_series + sum over electrodes of (R_b + L/kappa + R_sl) || (R_t + L/sigma + R_contact), with
     R_int = R_film + RT/(F i0), R_s = L_s/kappa_s and, where the separator has a salt, what its settled gradient adds,
     (2RT/F) (1 - t+)^2 (1 + dln y/dln c) L_s/(F D c0). The second branch is there only on the plating side, and only
-    where no nucleation barrier stands before the top site; pores likewise.
+    where no nucleation barrier stands before the top site; pores likewise. A composite cathode adds charge transfer and
+    transport through its thickness, not diffusion in its particles nor the slope of its open-circuit potential.
     """
     return small_signal(assemble(cell, points)).resistance
 

@@ -114,6 +114,16 @@ def from_cm2(area: Any) -> Any:
     return area * 1e-4
 
 
+def to_wh_m2(energy: Any) -> Any:
+    """Wh m-2 from J m-2."""
+    return energy / HOUR
+
+
+def to_mwh_cm2(energy: Any) -> Any:
+    """mWh cm-2 from J m-2."""
+    return energy / (10.0 * HOUR)
+
+
 def lithium_thickness(lithium: Any, molar_volume: Any = LITHIUM_MOLAR_VOLUME) -> Any:
     """Thickness [m] of a dense film holding `lithium` [mol m-2]: 1 mAh cm-2 is 4.8505 um at 13.0 cm3 mol-1."""
     return lithium * molar_volume

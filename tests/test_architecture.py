@@ -28,12 +28,12 @@ ORDER = [
     {"simulation"},
     {"ledger", "observables"},
     {"cycles", "onset"},
-    {"comparison", "plating_map"},
+    {"comparison", "energy", "plating_map"},
     {"impedance", "inventory"},
     {"inference"},
     {"design"},
     {"io"},
-    {"answer", "estimates", "figures", "plots", "report", "study", "cli", "__main__"}
+    {"answer", "estimates", "figures", "full_cell_plots", "plots", "report", "study", "cli", "__main__"}
     | {f"{kind}_{what}" for kind in ("capacity", "protocol") for what in ("plots", "report")},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}

@@ -40,3 +40,12 @@ from jaxcell.cell.sites import LithiumKinetics as LithiumKinetics
 from jaxcell.cell.sites import MarcusHushChidseyKinetics as MarcusHushChidseyKinetics
 from jaxcell.cell.sites import Nucleation as Nucleation
 from jaxcell.cell.sites import Pores as Pores
+from jaxcell.cell.stack import StackMasses as StackMasses
+from jaxcell.cell.stack import energy_density_wh_l as energy_density_wh_l
+from jaxcell.cell.stack import specific_energy_wh_kg as specific_energy_wh_kg
+from jaxcell.cell.state_of_charge import CapacityBalance as CapacityBalance
+from jaxcell.cell.state_of_charge import at_state_of_charge as at_state_of_charge
+from jaxcell.cell.state_of_charge import at_voltage as at_voltage
+from jaxcell.cell.state_of_charge import capacity_balance as capacity_balance
+from jaxcell.cell.state_of_charge import open_circuit_voltage as open_circuit_voltage
+from jaxcell.cell.state_of_charge import with_voltage_window as with_voltage_window

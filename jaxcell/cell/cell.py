@@ -111,7 +111,7 @@ class Cell(Component):
     counter: LithiumElectrode | CompositeCathode | AlloyElectrode
     temperature: Quantity = quantity("K", at_least=150.0, at_most=600.0, default=298.15)
     nominal_capacity: Quantity | None = quantity("C m-2", above=0.0, optional=True, default=None)
-    """What C-rates refer to; 1 mAh cm-2 is 36000 C m-2."""
+    """What C-rates refer to; 1 mAh cm-2 is 36000 C m-2. None for the capacity of a composite cathode."""
     stack_pressure: Quantity = quantity("Pa", above=0.0, at_most=1e10, default=5e6)
     """P [Pa]. Default as in Doux et al., Adv. Energy Mater. 2020, doi 10.1002/aenm.201903253."""
     reference_temperature: Quantity = quantity("K", at_least=150.0, at_most=600.0, default=298.15)
@@ -133,6 +133,13 @@ class Cell(Component):
     def symmetric(cls, electrode: LithiumElectrode, separator: Separator, temperature: Any = 298.15) -> "Cell":
         """The same electrode on both sides."""
         return cls(electrode, separator, electrode, temperature)
+
+    @property
+    def rated_capacity(self) -> Scalar | None:
+        """What C-rates refer to [C m-2]: `nominal_capacity` or, if it is None, that of a composite cathode."""
+        if self.nominal_capacity is None and isinstance(self.counter, CompositeCathode):
+            return self.counter.capacity
+        return self.nominal_capacity
 
     @property
     def plating_sign(self) -> float:

@@ -1,6 +1,7 @@
 """From the tables of a study to the model's objects, in SI, and back to a table with every default filled in."""
 
 import difflib
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,6 +10,7 @@ from jaxcell import cell as parts
 from jaxcell.component import Component
 from jaxcell.inference import LogNormal, Normal, Parameter, ParameterSet, Prior, number_paths
 from jaxcell.study import schema
+from jaxcell.study.laws import diffusivity_table, open_circuit_law, portable_law
 from jaxcell.study.messages import StudyError
 from jaxcell.study.units import CELSIUS, factor_of, split_key, units_for
 
@@ -28,21 +30,26 @@ _PARTS: dict[type[BaseModel], type[Component]] = {
     schema.Pores: parts.Pores,
     schema.ProtectionLayer: parts.ProtectionLayer,
     schema.Separator: parts.Separator,
+    schema.IntercalationKinetics: parts.IntercalationKinetics,
+    schema.CathodeTransport: parts.CathodeTransport,
 }
 _LAWS = {"conductivity_law": parts.LiPF6Conductivity, "diffusivity_law": parts.LiPF6Diffusivity}
 """Of an electrolyte, at the reference temperature of their numbers, 25 degC."""
 
 
-def build_cell(table: schema.CellTable) -> parts.Cell:
-    """The cell of a [cell] table.
+def build_cell(table: schema.CellTable, folder: Path | None = None) -> parts.Cell:
+    """The cell of a [cell] table; paths of tables of numbers in it start at `folder`.
 
     Raises:
-        ValueError: the model refuses a value.
+        ValueError: the model refuses a value, or a table of numbers cannot be read.
     """
     separator = _part(table.separator)
     working = _electrode(table.electrode)
-    counter = working if table.counter is None else _electrode(table.counter)
-    return parts.Cell(
+    if table.cathode is not None:
+        counter = _cathode(table.cathode, Path() if folder is None else folder)
+    else:
+        counter = working if table.counter is None else _counter(table.counter)
+    cell = parts.Cell(
         working,
         separator,
         counter,  # pyright: ignore[reportArgumentType]
@@ -51,6 +58,32 @@ def build_cell(table: schema.CellTable) -> parts.Cell:
         reference_temperature=table.reference_temperature_c + CELSIUS,
         heat_balance=None if table.heat_balance is None else _part(table.heat_balance),
     )
+    if table.cathode is None or table.cathode.initial_voltage_v is None:
+        return cell
+    try:
+        return parts.at_voltage(cell, table.cathode.initial_voltage_v)
+    except ValueError as error:
+        raise ValueError(str(error).replace("Argument voltage", "cathode.initial_voltage_v")) from error
+
+
+def _cathode(table: schema.Cathode, folder: Path) -> parts.CompositeCathode:
+    """The cathode of a [cell.cathode] table; where it starts at a voltage, at 1/2 for now."""
+    values: dict[str, Any] = {"initial_stoichiometry": 0.5}
+    values |= _values(table, without=("open_circuit", "diffusivity_law", "initial_voltage_v"))
+    law = table.diffusivity_law
+    return parts.CompositeCathode(
+        **values,
+        open_circuit=open_circuit_law(table.open_circuit, folder),
+        diffusivity_law=None if law is None else diffusivity_table(law, folder),
+    )
+
+
+def _counter(table: schema.Counter) -> Any:
+    if not table.alloy:
+        return _electrode(table)
+    values = _values(table, without=("alloy", "potential_v", "interface"))
+    given = {} if table.potential_v is None else {"potential": table.potential_v}
+    return parts.AlloyElectrode(**values, open_circuit=parts.ConstantPotential(**given))
 
 
 def _electrode(table: schema.Electrode) -> Any:
@@ -63,9 +96,19 @@ def _electrode(table: schema.Electrode) -> Any:
 
 def _part(table: BaseModel) -> Any:
     """The component of a table; numbers to SI, sub-tables to their own components, what is left out by default."""
+    values = _values(table)
+    if "reorganisation_energy" in values:
+        return parts.MarcusHushChidseyKinetics(**values)
+    return _PARTS[type(table)](**values)
+
+
+def _values(table: BaseModel, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What a table gives, by the name of the component's field, in SI."""
     values: dict[str, Any] = {}
     for key in type(table).model_fields:
         value = getattr(table, key)
+        if key in without or isinstance(value, bool):
+            continue
         if isinstance(value, BaseModel):
             values[key] = _part(value)
         elif key in _LAWS and value is not None:
@@ -75,9 +118,7 @@ def _part(table: BaseModel) -> Any:
             values[name] = value * factor
         elif key == "top":
             values[key] = None
-    if "reorganisation_energy" in values:
-        return parts.MarcusHushChidseyKinetics(**values)
-    return _PARTS[type(table)](**values)
+    return values
 
 
 def resolved_cell(table: schema.CellTable, cell: parts.Cell) -> dict[str, Any]:
@@ -90,6 +131,10 @@ def resolved_cell(table: schema.CellTable, cell: parts.Cell) -> dict[str, Any]:
     filled["electrode"] = _resolved(table.electrode, cell.working)
     if table.counter is not None:
         filled["counter"] = _resolved(table.counter, cell.counter)
+    if table.cathode is not None:
+        filled["cathode"] = _resolved(table.cathode, cell.counter)
+        if table.cathode.initial_voltage_v is not None:
+            del filled["cathode"]["initial_stoichiometry"]
     return filled
 
 
@@ -98,7 +143,15 @@ def _resolved(table: BaseModel, component: Any) -> dict[str, Any]:
     for key in type(table).model_fields:
         value = getattr(table, key)
         name, _, factor = split_key(key)
-        if isinstance(value, BaseModel):
+        if key in ("interface", "kinetics") and isinstance(component, parts.AlloyElectrode):
+            if key == "kinetics":
+                filled[key] = _resolved(value or schema.Kinetics(), component.kinetics)
+        elif key in ("open_circuit", "diffusivity_law") and value is not None:
+            filled[key] = portable_law(value)
+        elif key == "potential_v":
+            if isinstance(component, parts.AlloyElectrode):
+                filled[key] = float(getattr(component.open_circuit, "potential"))  # noqa: B009
+        elif isinstance(value, BaseModel):
             filled[key] = _resolved(value, getattr(component, name))
         elif value is not None:
             filled[key] = value
@@ -110,16 +163,25 @@ def _resolved(table: BaseModel, component: Any) -> dict[str, Any]:
 
 
 def model_paths(table: schema.CellTable, path: str) -> tuple[str, ...]:
-    """Places in the cell of a path of the study: in a symmetric cell, `electrode.` ties both electrodes."""
+    """Places in the cell of a path of the study: in a symmetric cell, `electrode.` ties both electrodes; in a full cell
+    `cathode.` and `counter.` are the same."""
     if path.startswith("electrode."):
         tail = path.removeprefix("electrode.")
         return (f"working.{tail}", f"counter.{tail}") if table.kind == "symmetric" else (f"working.{tail}",)
+    if table.cathode is not None and path.startswith("cathode."):
+        return (path.replace("cathode.", "counter.", 1),)
+    if path == "counter.potential" and table.counter is not None and table.counter.alloy:
+        return ("counter.open_circuit.potential",)
     return (path,)
 
 
 def study_paths(table: schema.CellTable, cell: parts.Cell) -> list[str]:
     """Every path that a parameter of the study can have."""
     names = [name.replace("working.", "electrode.", 1) for name in number_paths(cell)]
+    if table.cathode is not None:
+        names = [name.replace("counter.", "cathode.", 1) for name in names]
+    if table.counter is not None and table.counter.alloy:
+        names = [name.replace("counter.open_circuit.", "counter.", 1) for name in names]
     return [n for n in names if not (table.kind == "symmetric" and n.startswith("counter."))]
 
 

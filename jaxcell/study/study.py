@@ -76,7 +76,7 @@ class CellStudy(abc.ABC):
         from jaxcell.study.build import build_cell
 
         try:
-            return build_cell(self.content.cell)
+            return build_cell(self.content.cell, self.folder)
         except ValueError as error:
             raise StudyError(f"{self.source}: [cell] {error}") from error
 

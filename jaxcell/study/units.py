@@ -12,6 +12,7 @@ ENDINGS: dict[str, tuple[str, float]] = {
     "_ohm_cm2": ("ohm cm2", 1e-4),
     "_ma_cm2": ("mA/cm2", 10.0),
     "_uf_cm2": ("uF/cm2", 1e-2),
+    "_mah_cm2": ("mAh/cm2", 36000.0 / FARADAY),
     "_uah_cm2": ("uAh/cm2", 36.0 / FARADAY),
     "_m2_cm3": ("m2/cm3", 1e6),
     "_s_cm2": ("S/cm2", 1e4),

@@ -18,7 +18,7 @@ STUDIES = {
     "text for a number": (THICKNESS, 'thickness_um = "thin"\n', ["thickness_um must be a number", "'thin'"]),
     "unknown key": (THICKNESS, "thicknes_um = 100\n", ["thicknes_um is not known", "did you mean thickness_um?"]),
     "unknown table": ("[cell.separator]", "[cell.seperator]", ["seperator", "did you mean separator?"]),
-    "unknown kind": ('"symmetric"', '"symetric"', ["[cell] kind", "'symmetric' or 'half'", "'symetric'"]),
+    "unknown kind": ('"symmetric"', '"symetric"', ["[cell] kind", "'symmetric', 'half' or 'full'", "'symetric'"]),
     "unknown path": (PATH, 'path = "separator.conductivity"', ["[parameters.separator_conductivity]", "ionic_conduct"]),
     "unit that does not fit": ('"mS/cm"', '"ohm cm2"', ["unit must be S/cm or mS/cm", "but is 'ohm cm2'"]),
     "start outside bounds": ("[1e-3, 10]", "[1, 10]", ["starts at the value in [cell]", "0.2 mS/cm", "[1, 10]"]),

@@ -1,0 +1,175 @@
+"""Where a full cell starts: open-circuit voltage, state of charge, and how much lithium there is for the cathode.
+
+Everything here is a function of a cell, differentiable in it; a cell is never changed, a new one is returned.
+"""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcell.cell.cathode import CompositeCathode
+from jaxcell.cell.cell import Cell
+from jaxcell.units import Scalar, is_traced, strong_float64
+
+HALVINGS = 60
+"""Of the stoichiometries between which the voltage lies: down to rounding."""
+ROUNDING = 1e-9
+"""Voltage [V] by which the ends of a window may be missed."""
+
+
+def open_circuit_voltage(cell: Cell) -> Scalar:
+    """What a voltmeter shows at the start [V], Battery Data Format sign.
+
+    Potentials at equilibrium; that of a collector without lithium is its `initial_potential`, which is 0 (as if it held
+    lithium) unless it was given.
+    """
+    return cell.plating_sign * (cell.working.initial_potential - cell.counter.initial_potential)
+
+
+def at_voltage(cell: Cell, voltage: Any) -> Cell:
+    """The cell with its cathode where the open-circuit voltage is `voltage` [V].
+
+    Stoichiometry lies between the cathode's lowest and highest one (0 and 1 if they are not given).  If the law of the
+    cathode rises and falls in between, one of the places that fit is taken.  Lithium of the other electrode stays as it
+    was built: see `capacity_balance`.
+
+    Raises:
+        ValueError: the cell has no composite cathode, or the voltage lies outside what the cathode can have.
+    """
+    cathode = _cathode(cell, "at_voltage")
+    low, high = _window(cathode)
+    return _starting_at(cell, _stoichiometry(cell, cathode, strong_float64(voltage), low, high, "voltage"))
+
+
+def at_state_of_charge(cell: Cell, state_of_charge: Any) -> Cell:
+    """The cell with its cathode at a state of charge [1]: 1 at the lowest stoichiometry, 0 at the highest.
+
+    Raises:
+        ValueError: the cell has no composite cathode, or `state_of_charge` is not between 0 and 1.
+    """
+    low, high = _window(_cathode(cell, "at_state_of_charge"))
+    charge = strong_float64(state_of_charge)
+    if not is_traced(charge) and not 0.0 <= float(charge) <= 1.0:
+        raise ValueError(f"Argument state_of_charge must be at least 0 and at most 1 [1], but is {float(charge):g}.")
+    return _starting_at(cell, high - charge * (high - low))
+
+
+def with_voltage_window(cell: Cell, lower_voltage: Any, upper_voltage: Any) -> Cell:
+    """The cell with the cathode's lowest and highest stoichiometry where its open-circuit voltage is `upper_voltage`
+    and `lower_voltage` [V], so that capacity, C-rates and state of charge refer to that window.
+
+    Raises:
+        ValueError: the cell has no composite cathode, a voltage lies outside what the cathode can have, or
+            `lower_voltage` is not below `upper_voltage`.
+    """
+    cathode = _cathode(cell, "with_voltage_window")
+    lower, upper = strong_float64(lower_voltage), strong_float64(upper_voltage)
+    if not (is_traced(lower) or is_traced(upper)) and not float(lower) < float(upper):
+        raise ValueError(
+            f"Argument lower_voltage must be below upper_voltage ({float(upper):g} V), but is {float(lower):g} V."
+        )
+    zero, one = strong_float64(0.0), strong_float64(1.0)
+    high = _stoichiometry(cell, cathode, lower, zero, one, "lower_voltage")
+    low = _stoichiometry(cell, cathode, upper, zero, one, "upper_voltage")
+    return eqx.tree_at(
+        lambda c: (c.counter.lowest_stoichiometry, c.counter.highest_stoichiometry),
+        cell,
+        (low, high),
+        is_leaf=lambda x: x is None,
+    )
+
+
+class CapacityBalance(NamedTuple):
+    """Lithium at hand for a cathode, per cell area."""
+
+    cathode: Scalar
+    """What the cathode takes up between its lowest and highest stoichiometry [mol m-2]."""
+    charged: Scalar
+    """Lithium of the other electrode once the cathode is at its lowest stoichiometry [mol m-2]."""
+    excess: Scalar
+    """What is left there once the cathode is full [mol m-2]: the reservoir that hides loss. 0 for a cell built without
+    lithium beside that of a full cathode; below 0 the cathode cannot be filled."""
+
+    @property
+    def negative_to_positive(self) -> Scalar:
+        """N/P ratio [1]: lithium of the charged cell's anode over the cathode's capacity; 1 without excess."""
+        return self.charged / self.cathode
+
+
+def capacity_balance(cell: Cell) -> CapacityBalance:
+    """How the lithium of a cell's two electrodes compares, losses aside.
+
+    Raises:
+        ValueError: the cell has no composite cathode.
+    """
+    cathode = _cathode(cell, "capacity_balance")
+    low, high = _window(cathode)
+    anode, start = cell.working.initial_lithium, cathode.initial_stoichiometry
+    return CapacityBalance(
+        cathode=cathode.lithium_sites * (high - low),
+        charged=anode + cathode.lithium_sites * (start - low),
+        excess=anode + cathode.lithium_sites * (start - high),
+    )
+
+
+def _cathode(cell: Cell, owner: str) -> CompositeCathode:
+    if not isinstance(cell, Cell):
+        raise ValueError(f"{owner} needs a Cell, but got {type(cell).__name__}.")
+    if not isinstance(cell.counter, CompositeCathode):
+        raise ValueError(
+            f"{owner} needs a cell whose counter electrode is a CompositeCathode, but it is "
+            f"{type(cell.counter).__name__}."
+        )
+    return cell.counter
+
+
+def _window(cathode: CompositeCathode) -> tuple[Scalar, Scalar]:
+    low, high = cathode.lowest_stoichiometry, cathode.highest_stoichiometry
+    return strong_float64(0.0 if low is None else low), strong_float64(1.0 if high is None else high)
+
+
+def _starting_at(cell: Cell, stoichiometry: Scalar) -> Cell:
+    return eqx.tree_at(lambda c: c.counter.initial_stoichiometry, cell, stoichiometry)
+
+
+def _stoichiometry(
+    cell: Cell, cathode: CompositeCathode, voltage: Scalar, low: Scalar, high: Scalar, argument: str
+) -> Scalar:
+    """Where the cell has this open-circuit voltage: halving, then one step of Newton, which carries derivatives."""
+
+    def shown(x: Scalar) -> Scalar:
+        return cathode.open_circuit(x) + cell.working.initial_potential
+
+    def excess(x: Scalar) -> Scalar:
+        return shown(x) - voltage
+
+    top, bottom = shown(low), shown(high)
+    if not (is_traced(top) or is_traced(bottom) or is_traced(voltage)):
+        _check_between(argument, float(voltage), float(bottom), float(top), low, high)
+
+    def halve(_: Any, ends: tuple[Scalar, Scalar]) -> tuple[Scalar, Scalar]:
+        middle = 0.5 * (ends[0] + ends[1])
+        above = excess(middle) > 0.0
+        return jnp.where(above, middle, ends[0]), jnp.where(above, ends[1], middle)
+
+    left, right = jax.lax.fori_loop(0, HALVINGS, halve, (low, high))
+    near = jax.lax.stop_gradient(0.5 * (left + right))
+    return near - excess(near) / jax.lax.stop_gradient(jax.grad(cathode.open_circuit)(near))
+
+
+def _check_between(argument: str, voltage: float, lower: float, upper: float, low: Scalar, high: Scalar) -> None:
+    if not np.isfinite(voltage):
+        raise ValueError(f"Argument {argument} must be a finite number [V], but is {voltage:g} V.")
+    if not lower < upper:
+        raise ValueError(
+            f"Argument {argument} cannot set the state of this cathode, whose open-circuit voltage does not fall from "
+            f"stoichiometry {float(low):g} ({upper:.4g} V) to {float(high):g} ({lower:.4g} V); use at_state_of_charge."
+        )
+    if not lower - ROUNDING <= voltage <= upper + ROUNDING:
+        raise ValueError(
+            f"Argument {argument} must be at least {lower:.4g} and at most {upper:.4g} [V], the open-circuit voltage "
+            f"from stoichiometry {float(high):g} to {float(low):g}, but is {voltage:g} V."
+        )
