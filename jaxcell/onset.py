@@ -5,7 +5,6 @@ import jax.numpy as jnp
 
 from jaxcell.cell import Cell
 from jaxcell.model import BOTTOM, TOP, WORKING, assemble
-from jaxcell.model.salt import settled_resistance
 from jaxcell.physics.nucleation import nucleation_barrier
 from jaxcell.physics.plating import plating_current
 from jaxcell.units import FARADAY, Scalar
@@ -26,8 +25,9 @@ def top_onset_current(cell: Cell, *, nucleated: bool = True) -> Scalar:
     is zero where it is not below the top's.
 
     Steady: films settled, and the currents of interphase growth and of filling the filler, small beside I, left out.
-    The barrier's corners, rounded over 0.5 mV, count as sharp. Raises ValueError for a layer without a top site, or
-    with pores, which share the current along the layer. Differentiable.
+    The barrier's corners, rounded over 0.5 mV, count as sharp. Raises ValueError for a layer without a top site, with
+    pores, which share the current along the layer, or with a salt, whose gradients make its resistance depend on the
+    current. Differentiable.
     """
     layer = cell.working.layer
     if layer is None or layer.top is None:
@@ -36,14 +36,17 @@ def top_onset_current(cell: Cell, *, nucleated: bool = True) -> Scalar:
         raise ValueError(
             "top_onset_current needs cell.working.layer.pores to be None, since pores take up lithium, too."
         )
+    if layer.salt is not None:
+        raise ValueError(
+            "top_onset_current needs cell.working.layer.salt to be None, since a salt's gradients make the layer's "
+            "resistance depend on the current; simulate a ramp of currents instead."
+        )
     model = assemble(cell)
     nodes, edges = model.nodes, model.edges
     bottom, top = (int(model.members(WORKING, kind).argmax()) for kind in (BOTTOM, TOP))
     path = (
         edges.ionic_resistance + edges.film_resistance + edges.bottom_left * model.site_resistance(model.initial_state)
     )
-    if model.coefficients.salt is not None:
-        path = path + settled_resistance(model.coefficients.salt)
     resistance = jnp.sum(jnp.where(model.on(WORKING) & (edges.through == 0.0), path, 0.0))
     barriers = nucleation_barrier(nodes.initial_lithium, nodes.nucleation_overpotential, nodes.nucleation_capacity)
     available = jnp.maximum(barriers[top] - (0.0 if nucleated else barriers[bottom]), 0.0)

@@ -28,7 +28,7 @@ class PlatingMap(eqx.Module):
     inside: Float[Array, "conductivities currents"]
     top: Float[Array, "conductivities currents"]
     onset: Float[Array, " conductivities"] | None
-    """I* of `top_onset_current` [A m-2]; None for a layer with pores."""
+    """I* of `top_onset_current` [A m-2]; None for a layer with pores or a salt."""
     capacity_mah_cm2: float = eqx.field(static=True)
     status: Int[Array, "conductivities currents"]
     """`RESULTS` codes."""
@@ -71,6 +71,7 @@ def map_plating(
     )
     shares, status = _shares(cell, currents, kappas, jnp.asarray(float(capacity_mah_cm2)), points, settings)
     onset = None
-    if cell.working.layer.pores is None and cell.working.layer.top is not None:
+    layer = cell.working.layer
+    if layer.pores is None and layer.salt is None and layer.top is not None:
         onset = jax.vmap(lambda kappa: top_onset_current(_with_conductivity(cell, kappa)))(kappas)
     return PlatingMap(currents, kappas, shares[..., 0], shares[..., 1], shares[..., 2], onset, capacity_mah_cm2, status)

@@ -26,7 +26,7 @@ else:
 Nodes: TypeAlias = Float[Array, " nodes"]
 """One value at each node of the chain of plating sites."""
 Edges: TypeAlias = Float[Array, " nodes"]
-"""One value at each right-hand edge of a node (as many edges as nodes: the last one meets the separator)."""
+"""One value at each right-hand edge of a node (as many edges as nodes: nothing flows in the last one)."""
 NodeMask: TypeAlias = Bool[Array, " nodes"]
 Flag: TypeAlias = Bool[Array, ""]
 Counter: TypeAlias = Int[Array, ""]

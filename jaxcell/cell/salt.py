@@ -6,7 +6,7 @@ from jaxcell.units import Quantity
 
 
 class BinarySalt(Component):
-    """Salt of two ions in a separator or a layer: a liquid, or a polymer with t+ below one.
+    """Salt of two ions in a separator, a layer or a cathode: a liquid, or a polymer with t+ below one.
 
     With J the ionic current towards the electrode, eps dc/dt = d(D dc/dx)/dx - (1 - t+)/F dJ/dx, and
     D dc/dx = (1 - t+) J/F at a face that the anions cannot cross.  It is the same salt in layer and separator where
@@ -14,8 +14,8 @@ class BinarySalt(Component):
     porosity and tortuosity included.
     """
 
-    concentration: Quantity = quantity("mol m-3", above=0.0, default=1000.0)
-    """c0 [mol m-3] at the start, everywhere."""
+    concentration: Quantity = quantity("mol m-3", at_least=10.0, at_most=2e4, default=1000.0)
+    """c0 [mol m-3] at the start, everywhere; 1 mol/l is 1000 mol m-3."""
     transference_number: Quantity = quantity("1", at_least=0.0, at_most=1.0, default=0.4)
     """t+ [1] of lithium. Prior: 0.2 to 1."""
     diffusivity: Quantity = quantity("m2 s-1", above=0.0, default=1e-10, activation="activation_energy")

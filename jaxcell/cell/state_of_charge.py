@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcell.cell.cathode import CompositeCathode
-from jaxcell.cell.cell import Cell
+from jaxcell.cell.cell import Cell, Collector
 from jaxcell.units import Scalar, is_traced, strong_float64
 
 HALVINGS = 60
@@ -34,14 +34,14 @@ def at_voltage(cell: Cell, voltage: Any) -> Cell:
 
     Stoichiometry lies between the cathode's lowest and highest one (0 and 1 if they are not given).  If the law of the
     cathode rises and falls in between, one of the places that fit is taken.  Lithium of the other electrode stays as it
-    was built: see `capacity_balance`.
+    was built: see `capacity_balance`.  A bare collector counts as lithium here, whatever its `initial_potential`.
 
     Raises:
         ValueError: the cell has no composite cathode, or the voltage lies outside what the cathode can have.
     """
     cathode = _cathode(cell, "at_voltage")
     low, high = _window(cathode)
-    return _starting_at(cell, _stoichiometry(cell, cathode, strong_float64(voltage), low, high, "voltage"))
+    return _starting_at(cell, _stoichiometry(cell, cathode, _number(voltage, "voltage", "V"), low, high, "voltage"))
 
 
 def at_state_of_charge(cell: Cell, state_of_charge: Any) -> Cell:
@@ -51,7 +51,7 @@ def at_state_of_charge(cell: Cell, state_of_charge: Any) -> Cell:
         ValueError: the cell has no composite cathode, or `state_of_charge` is not between 0 and 1.
     """
     low, high = _window(_cathode(cell, "at_state_of_charge"))
-    charge = strong_float64(state_of_charge)
+    charge = _number(state_of_charge, "state_of_charge", "1")
     if not is_traced(charge) and not 0.0 <= float(charge) <= 1.0:
         raise ValueError(f"Argument state_of_charge must be at least 0 and at most 1 [1], but is {float(charge):g}.")
     return _starting_at(cell, high - charge * (high - low))
@@ -66,7 +66,7 @@ def with_voltage_window(cell: Cell, lower_voltage: Any, upper_voltage: Any) -> C
             `lower_voltage` is not below `upper_voltage`.
     """
     cathode = _cathode(cell, "with_voltage_window")
-    lower, upper = strong_float64(lower_voltage), strong_float64(upper_voltage)
+    lower, upper = _number(lower_voltage, "lower_voltage", "V"), _number(upper_voltage, "upper_voltage", "V")
     if not (is_traced(lower) or is_traced(upper)) and not float(lower) < float(upper):
         raise ValueError(
             f"Argument lower_voltage must be below upper_voltage ({float(upper):g} V), but is {float(lower):g} V."
@@ -126,6 +126,16 @@ def _cathode(cell: Cell, owner: str) -> CompositeCathode:
     return cell.counter
 
 
+def _number(value: Any, argument: str, unit: str) -> Scalar:
+    try:
+        number = strong_float64(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Argument {argument} must be one number [{unit}], but is {value!r}.") from error
+    if number.ndim != 0:
+        raise ValueError(f"Argument {argument} must be one number [{unit}], but has shape {number.shape}.")
+    return number
+
+
 def _window(cathode: CompositeCathode) -> tuple[Scalar, Scalar]:
     low, high = cathode.lowest_stoichiometry, cathode.highest_stoichiometry
     return strong_float64(0.0 if low is None else low), strong_float64(1.0 if high is None else high)
@@ -140,8 +150,11 @@ def _stoichiometry(
 ) -> Scalar:
     """Where the cell has this open-circuit voltage: halving, then one step of Newton, which carries derivatives."""
 
+    # A bare collector counts as lithium: its own potential is gone with the first that plates.
+    against = 0.0 if isinstance(cell.working, Collector) else cell.working.initial_potential
+
     def shown(x: Scalar) -> Scalar:
-        return cathode.open_circuit(x) + cell.working.initial_potential
+        return cathode.open_circuit(x) + against
 
     def excess(x: Scalar) -> Scalar:
         return shown(x) - voltage

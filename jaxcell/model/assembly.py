@@ -2,11 +2,11 @@
 
 import jax.numpy as jnp
 
-from jaxcell.cell import Cell
+from jaxcell.cell import AlloyElectrode, Cell
 from jaxcell.model.chain import ChainModel
 from jaxcell.model.coefficients import coefficients_of
 from jaxcell.model.surrounded import Surrounded
-from jaxcell.model.tables import BOTTOM, SEPARATOR, TOP
+from jaxcell.model.tables import BOTTOM, COUNTER, SEPARATOR, TOP, WORKING
 from jaxcell.model.temperature import at_temperature
 
 
@@ -19,7 +19,13 @@ def assemble(cell: Cell, points: int = 20, shells: int = 16) -> ChainModel:
     coefficients, structure = coefficients_of(at_temperature(cell, cell.temperature), points, shells)
     sides, kinds = structure.sides, structure.kinds
     beside = zip(sides, (*sides[1:], None), (None, *sides[:-1]), kinds, strict=True)
-    faces = [kind in (BOTTOM, TOP) and SEPARATOR in (after, before) for _, after, before, kind in beside]
+    # Lithium in an alloy grows no filaments.
+    metal = {
+        side: not isinstance(one, AlloyElectrode) for side, one in ((WORKING, cell.working), (COUNTER, cell.counter))
+    }
+    faces = [
+        kind in (BOTTOM, TOP) and SEPARATOR in (after, before) and metal[side] for side, after, before, kind in beside
+    ]
     return ChainModel(
         coefficients=coefficients,
         surrounded=None if cell.heat_balance is None else Surrounded(cell, points, shells),

@@ -252,6 +252,9 @@ class ChainModel(ChainSystem):
         into = c.particles.current(own.at(fields[0]), surface, salt, self.f)
         taken = own.along(into)
         (flux,) = c.particles.flux(own.at(outermost)[None], surface[None])
+        if DROP in named:
+            # Nothing there, and a row of its own all the same.
+            rates[DROP] = rates[DROP] - jnp.where(jnp.arange(own.nodes) < own.start, 0.0, named[DROP])
         return rates | {
             LIVE: rates[LIVE] + taken,
             CHARGE: rates[CHARGE] + taken,
@@ -345,7 +348,9 @@ class ChainModel(ChainSystem):
         """c [mol m-3] at the nodes; without meaning where there is no salt."""
         salt = self.coefficients.salt
         if salt is None:
-            raise ValueError("salt_concentration needs a cell with a BinarySalt in its separator or in a layer.")
+            raise ValueError(
+                "salt_concentration needs a cell with a BinarySalt in its separator, a layer or its cathode."
+            )
         return salt.nodes.start + state.salt[0]
 
     def _electronic_drop(self, state: State, current: Scalar) -> Scalar:

@@ -163,8 +163,9 @@ def _cathode(cathode: CompositeCathode, points: int, temperature: Scalar, around
     face = _inert(jnp.zeros(1), potential, temperature)
     transport = cathode.transport
     if transport is None:
-        nodes, kinds = inside, (PARTICLE,)
-        edges = _edge(through=1.0, ionic=cathode.contact_resistance)
+        # No ions reach the collector's face, so that any ionic resistance serves there.
+        nodes, kinds = join([face, inside]), (FACE, PARTICLE)
+        edges = join([_edge(resistance=jnp.ones(()), electronic=cathode.contact_resistance), _edge(through=1.0)])
     else:
         kappa = jnp.asarray(jnp.inf) if transport.salt is not None else transport.ionic_conductivity
         nodes, kinds = join([face, inside, face]), (FACE, *(PARTICLE,) * len(widths), FACE)

@@ -136,7 +136,8 @@ def _electrode(electrode: Electrode, points: int, beyond: BinarySalt | None, f: 
     if isinstance(electrode, CompositeCathode):
         transport = electrode.transport
         if transport is None:
-            return _face(electrode, beyond, f)
+            alone = _face(electrode, beyond, f)
+            return SaltCoefficients(join([_nodes(none, None, None), alone.nodes]), _edges(none, none, None, f, f), ())
         widths, conductivity = cathode_widths(electrode, points), transport.ionic_conductivity
         sites = (None, electrode, None)
     else:

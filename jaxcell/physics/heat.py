@@ -21,7 +21,8 @@ def heating(
     U_j is the enthalpy's, U - T dU/dT.  The reduction potential E_red of an interphase and U0 of a host are numbers
     without a temperature coefficient and count as they stand; the host's -(RT/F) ln[x/(1 - x)] is entropy of mixing,
     proportional to T, and gives no heat beyond what E I holds.  So it is with an ideal salt's concentration potential.
-    What double layers and films hold, C u^2/2, counts as heat at once.  Source: Bernardi, Pawlikowski and Newman,
-    J. Electrochem. Soc. 132 (1985) 5, without heats of mixing and phase change.
+    What double layers and films hold, C u^2/2, counts as heat at once.  A cathode's U is summed shell by shell, which
+    holds its particles' heat of mixing.  Source: Bernardi, Pawlikowski and Newman, J. Electrochem. Soc. 132 (1985) 5,
+    without phase change.
     """
     return electrical + released - heat_transfer * rise

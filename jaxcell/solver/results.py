@@ -34,8 +34,8 @@ _SENTENCES = {
     ),
     RESULTS.step_limit: "The run used up its steps; raise max_steps or loosen the tolerances.",
     RESULTS.voltage_guard: (
-        "The cell voltage reached the guard: an electrode ran out of lithium, or the cell resists too much for the "
-        "current; "
+        "The cell voltage reached the guard: an electrode ran out of lithium (or a cathode or an alloy is full or "
+        "empty), a salt is depleted, or the cell resists too much for the current; "
         "everything before that time is kept."
     ),
     RESULTS.plan_outdated: (

@@ -155,7 +155,7 @@ class Pores(Table):
 
 
 class BinarySalt(Table):
-    """Salt of two ions in the separator or a layer."""
+    """Salt of two ions in the separator, a layer or a cathode."""
 
     concentration_mol_l: Positive | None = None
     transference_number: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None

@@ -169,7 +169,7 @@ def test_starved_bottom_sends_lithium_to_the_top() -> None:
     np.testing.assert_allclose(binary, expected, rtol=3e-2)
 
 
-def test_small_signal_and_onset_with_a_settled_gradient() -> None:
+def test_small_signal_with_a_settled_gradient_and_no_onset() -> None:
     # 1/kappa and the gradient's part add up to 4RT/(F I_lim) of a dilute salt.
     settled = 4 * R * T / (F * LIMITING)
     bare = layered(salt(), SOLID)
@@ -177,8 +177,9 @@ def test_small_signal_and_onset_with_a_settled_gradient() -> None:
     assert measured == pytest.approx(settled + 30e-6 / 0.3 + 2 * R * T / (F * I0), rel=1e-3)
     assert float(total_area_specific_resistance(bare)) == pytest.approx(measured, rel=1e-3)
     cell = layered(salt(), SOLID, Interface(nucleation=Nucleation(overpotential=0.03)))
-    onset = float(top_onset_current(cell, nucleated=True))
-    assert onset == pytest.approx(0.03 / (settled + R * T / (F * I0)), rel=1e-2)
+    # Its resistance is a number only for small currents: 5 % off at 40 mV, above the limiting current at 150 mV.
+    with pytest.raises(ValueError, match="salt's gradients make the layer's resistance depend on the current"):
+        top_onset_current(cell)
 
 
 def test_gradients() -> None:

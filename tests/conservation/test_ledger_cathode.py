@@ -71,6 +71,14 @@ CELLS = {
         working=Collector(sample_cells.interface(10.0, 0.02), initial_potential=-0.5), transport=None
     ),
     "losses, short and salt": lossy,
+    "interphase inside the layer": lambda: sample_cells.full(
+        working=LithiumElectrode(
+            20e-6,
+            sample_cells.interface(),
+            sample_cells.layer(pores=sample_cells.pores(interphase=sample_cells.growing())),
+        ),
+        transport=None,
+    ),
     "losses, short, salt and heat": lambda: lossy(heat_balance=HeatBalance(200.0, 0.1)),
 }
 # Programs of cells with a heat balance compile for minutes; tests/analytic/test_heat.py has one without losses.

@@ -19,6 +19,8 @@ from jaxcell import (
     Nucleation,
     OpenCircuitPotential,
     Protocol,
+    Separator,
+    SoftShort,
     at_state_of_charge,
     at_voltage,
     capacity_balance,
@@ -142,6 +144,36 @@ def _inner(cathode: CompositeCathode) -> CompositeCathode:
     import dataclasses
 
     return dataclasses.replace(cathode, lowest_stoichiometry=0.1, highest_stoichiometry=0.9)
+
+
+def test_a_bare_collector_counts_as_lithium() -> None:
+    """Its potential as built is gone with the first lithium: the window is the one of a foil."""
+    bare = full(None)
+    built = Cell(Collector(bare.working.interface, initial_potential=-2.5), bare.separator, bare.counter)
+    windows = [with_voltage_window(cell, 3.0, 4.2).counter for cell in (full(), bare, built)]
+    for own in windows[1:]:
+        assert float(own.capacity) == pytest.approx(float(windows[0].capacity), rel=1e-12)
+    assert float(at_voltage(built, 3.8).counter.initial_stoichiometry) == pytest.approx(
+        float(at_voltage(full(), 3.8).counter.initial_stoichiometry), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("voltage", ["3.8 V", None, [3.5, 3.6]])
+def test_a_voltage_is_one_number(voltage: object) -> None:
+    with pytest.raises(ValueError, match="Argument voltage must be one number"):
+        at_voltage(full(), voltage)
+
+
+def test_contact_of_a_single_particle_carries_what_a_short_carries_too() -> None:
+    """Electrons of the short and of the reaction cross the collector's contact, ions do not."""
+    cell = full()
+    short = Separator(cell.separator.thickness, 0.5, short=SoftShort(50.0, 1e-4))
+    plain = at_voltage(Cell(cell.working, short, cell.counter), 3.8)
+    contact = replace(plain, counter__contact_resistance=5e-3)
+    run = Protocol.of(charge(1.0, 0.02, points=1))
+    one, other = (simulate(own, run) for own in (plain, contact))
+    assert float(other.state.shared[-1, 0]) == pytest.approx(float(one.state.shared[-1, 0]), rel=1e-3)
+    assert float(other.voltage[-1] - one.voltage[-1]) == pytest.approx(10.0 * 5e-3, rel=1e-2)
 
 
 def test_lithium_iron_phosphate_has_a_start_on_its_plateau() -> None:
