@@ -168,9 +168,10 @@ class TestHighestTemperature:
 
     @staticmethod
     def cell(capacity: Any, highest: float = 500.0) -> Cell:
-        foil = LithiumElectrode(500e-6, Interface(LithiumKinetics(1e3)))
+        # Not activated: a cell that conducts better as it warms does not get there.
+        foil = LithiumElectrode(500e-6, Interface(LithiumKinetics(1e3, activation_energy=0.0)))
         balance = HeatBalance(100.0, 0.0, highest_temperature=highest)
-        own = Cell(foil, Separator(50e-6, 0.24), foil, heat_balance=balance)
+        own = Cell(foil, Separator(50e-6, 0.24, activation_energy=0.0), foil, heat_balance=balance)
         return sample_cells.replace(own, heat_balance__heat_capacity=capacity)
 
     def test_ends_the_run(self) -> None:

@@ -89,7 +89,8 @@ def discharged(own: Cell, points: int = 20, settings: Settings = FINE, times: np
     """Voltage at constant current [V]."""
     protocol = Protocol.of(Step(Current(-CURRENT), float(times[-1]), points=len(times)))
     protocol = eqx.tree_at(lambda p: p.duration, protocol, jnp.asarray(np.diff(times, prepend=0.0)))
-    return simulate(own, protocol, points=points, settings=settings, throw=False).voltage
+    shells = max(4, 4 * points // 5)
+    return simulate(own, protocol, points=points, shells=shells, settings=settings, throw=False).voltage
 
 
 @eqx.filter_jit

@@ -177,7 +177,7 @@ def test_the_suffix_does_not_decide(data: Path, tmp_path: Path) -> None:
 def test_the_package_does_not_import_jax() -> None:
     folder = Path(jaxcell.io.__file__).parent
     allowed = {"numpy", "pandas", "galvani", "jaxcell"}
-    standard = {"__future__", "collections", "dataclasses", "enum", "gzip", "hashlib", "io", "math", "os"}
+    standard = {"__future__", "collections", "dataclasses", "difflib", "enum", "gzip", "hashlib", "io", "math", "os"}
     standard |= {"pathlib", "re", "struct", "typing", "warnings", "zipfile", "zlib"}
     bridges = {
         "dataset.py",

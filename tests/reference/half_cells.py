@@ -98,7 +98,8 @@ def protocol_of(case: str, name: str, whole: bool, at: np.ndarray | None = None)
 @functools.cache
 def solution_of(case: str, name: str, settings: tuple[int, Settings], whole: bool = True) -> Solution:
     points, accuracy = settings
-    return simulate(cell_of(case), protocol_of(case, name, whole), points=points, settings=accuracy)
+    shells = 4 * points // 5
+    return simulate(cell_of(case), protocol_of(case, name, whole), points=points, shells=shells, settings=accuracy)
 
 
 def rows(solution: Solution, step: int) -> slice:
