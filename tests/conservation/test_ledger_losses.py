@@ -98,7 +98,8 @@ def cell(options: frozenset[str], *, pores: bool = True, layer: bool = True, mar
 PROTOCOL = Protocol.of(plate(3.0, 0.3, points=3), rest(600.0, points=1), strip(3.0, 0.1, points=3))
 
 
-@pytest.mark.parametrize("options", [*LOSSES, "all"])
+# With heat the program of all of them together compiles for minutes.
+@pytest.mark.parametrize("options", [*LOSSES, pytest.param("all", marks=pytest.mark.slow)])
 def test_lithium_balances(options: str) -> None:
     chosen = frozenset(LOSSES if options == "all" else [options])
     solution = simulate(cell(chosen), PROTOCOL, points=2, settings=COARSE)
