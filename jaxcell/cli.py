@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -99,18 +99,29 @@ def fit(
 
 
 def _fit(study: "Study", place: Path) -> None:
-    from jaxcell.io.results import beside_if_taken, result_folder
     from jaxcell.report import print_result, save
     from jaxcell.study.run import run_study
+
+    _fitted(lambda progress: run_study(study, progress), save, print_result, place)
+
+
+def _fitted(
+    run: Callable[[Any], Any],
+    save: Callable[[Any, Path], None],
+    show: Callable[["Console", Any], None],
+    place: Path,
+) -> None:
+    """Run a study, keep what it found, say it."""
+    from jaxcell.io.results import beside_if_taken, result_folder
 
     console = _console()
     with result_folder(place) as draft:
         with _progress() as progress:
-            result = run_study(study, progress)
+            result = run(progress)
             save(result, draft.path)
         if result.fit.interrupted:
             draft.place = beside_if_taken(place)
-    print_result(console, result)
+    show(console, result)
     _end(console, draft.place, result.fit)
 
 
@@ -151,19 +162,10 @@ def _explain_capacities(study: "CapacityStudy") -> None:
 
 
 def _fit_protocol(study: "ProtocolStudy", place: Path) -> None:
-    from jaxcell.io.results import beside_if_taken, result_folder
     from jaxcell.protocol_report import print_protocol, save_protocol
     from jaxcell.study.protocol_study import run_protocol
 
-    console = _console()
-    with result_folder(place) as draft:
-        with _progress() as progress:
-            result = run_protocol(study, progress)
-            save_protocol(result, draft.path)
-        if result.fit.interrupted:
-            draft.place = beside_if_taken(place)
-    print_protocol(console, result)
-    _end(console, draft.place, result.fit)
+    _fitted(lambda progress: run_protocol(study, progress), save_protocol, print_protocol, place)
 
 
 def _end(console: "Console", place: Path, fit: "FitResult") -> None:

@@ -39,8 +39,3 @@ def intercalation_current(
     drive = f * (u + potential)
     rate = bounded_exponential(transfer_coefficient * drive) - bounded_exponential((transfer_coefficient - 1.0) * drive)
     return exchange_current_density * occupancy_factor(stoichiometry) * rate
-
-
-def salt_factor(ratio: Float[Array, "..."], exponent: Float[Array, "..."]) -> Float[Array, "..."]:
-    """(c_e/c_e0)^n [1] by which salt speeds up an exchange current density; `ratio` must be above zero."""
-    return ratio**exponent
