@@ -1,28 +1,15 @@
-"""Particles of a composite cathode at the nodes of a chain, and the potential of an alloy.
-
-Shells are spherical finite volumes with faces at r/R = 1 - (1 - j/N)^2.5, thin at the surface, where a pulse is felt
-first.  With r in units of R and V_i = r_i^3 - r_(i-1)^3, mean stoichiometries obey V_i dx_i/dt = K_i - K_(i-1).  A
-particle that takes up lithium at a steady rate has x = a + b r^2, so differences are taken over the mean of r^2 in each
-shell, m_i, which makes that state exact on any grid:
-
-    dx/dr at r_i = 2 r_i (x_(i+1) - x_i)/(m_(i+1) - m_i),    K_i = (D/R^2) 6 r_i^3 (x_(i+1) - x_i)/(m_(i+1) - m_i).
-
-Beyond the last shell lies the surface, m = 1, whose own equation is K_N = i a L/(F eps L c_max): what goes in is what
-the shells gain, to rounding.
-"""
+"""Particles of a composite cathode at the nodes of a chain, and the potential of an alloy."""
 
 from typing import NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from jaxcell.cell import AlloyElectrode, CompositeCathode, DiffusivityLaw, OpenCircuitPotential
+from jaxcell.model.modes import LinearShells
+from jaxcell.model.shells import shell_conductances, shell_volumes
 from jaxcell.physics.intercalation import intercalation_current
 from jaxcell.units import FARADAY, Scalar
-
-GRADING = 2.5
-"""Of the shells; of 2, 2.5 and 3 the best at the start of a discharge."""
 
 Points = Float[Array, " points"]
 Shells = Float[Array, "shells points"]
@@ -47,6 +34,14 @@ class ParticleCoefficients(NamedTuple):
     """6 r^3/(m_(i+1) - m_i) [1]."""
     open_circuit: OpenCircuitPotential
     diffusivity_law: DiffusivityLaw | None
+    linear: LinearShells | None
+    """Where diffusion is linear: the solver's particles are modes instead of the shells."""
+
+    @property
+    def capacities(self) -> Shells:
+        """Of what the solver takes for shells, at all points."""
+        each = self.volumes if self.linear is None else jnp.ones_like(self.volumes)
+        return each + self.empty
 
     @property
     def empty(self) -> Shells:
@@ -73,9 +68,19 @@ class ParticleCoefficients(NamedTuple):
             rate = rate * self.diffusivity_law(self.start + 0.5 * (inside + outside))
         return rate * (outside - inside)
 
-    def gained(self, shells: Shells) -> Points:
+    def relaxation(self, inside: Shells, surface: Shells) -> Shells:
+        """dy/dt of the modes [s-1] under a surface."""
+        assert self.linear is not None
+        return self.diffusion * jnp.asarray(self.linear.modes.rates)[:, None] * (surface - inside)
+
+    def gained(self, particle: Shells) -> Points:
         """Change of x of whole particles."""
-        return jnp.sum(self.volumes * shells, axis=0)
+        shares = self.volumes if self.linear is None else jnp.asarray(self.linear.modes.shares)[:, None]
+        return jnp.sum(shares * particle, axis=0)
+
+    def shells(self, particle: Shells) -> Shells:
+        """Change of x in the shells, from the inside."""
+        return particle if self.linear is None else jnp.asarray(self.linear.modes.shells) @ particle
 
     def enthalpy_released(self, shells: Shells, gains: Shells) -> Scalar:
         """Heat of lithium that goes into the shells, sum of U(x) F rate [W m-2]; U as if without entropy."""
@@ -95,20 +100,11 @@ class AlloyCoefficients(NamedTuple):
         return self.open_circuit(self.start + gained * self.inverse_capacity)
 
 
-def shell_faces(shells: int) -> np.ndarray:
-    """r/R of the faces, from the centre to the surface."""
-    return 1.0 - (1.0 - np.arange(shells + 1) / shells) ** GRADING
-
-
-def _conductances(faces: np.ndarray) -> np.ndarray:
-    """6 r^3/(m_(i+1) - m_i) at each shell's outer face [1]; the last is the surface."""
-    mean_square = 0.6 * np.diff(faces**5) / np.diff(faces**3)
-    return 6.0 * faces[1:] ** 3 / np.diff(np.append(mean_square, 1.0))
-
-
-def particles_of(cathode: CompositeCathode, widths: Float[Array, " points"], shells: int) -> ParticleCoefficients:
+def particles_of(
+    cathode: CompositeCathode, widths: Float[Array, " points"], shells: int, *, isothermal: bool
+) -> ParticleCoefficients:
     """The numbers of a cathode's particles in volumes of these widths [m]."""
-    faces = shell_faces(shells)
+    linear = isothermal and cathode.diffusivity_law is None
     return ParticleCoefficients(
         area=cathode.specific_surface_area * widths,
         sites=cathode.active_fraction * cathode.maximum_concentration * widths,
@@ -116,10 +112,11 @@ def particles_of(cathode: CompositeCathode, widths: Float[Array, " points"], she
         transfer_coefficient=cathode.kinetics.transfer_coefficient,
         start=cathode.initial_stoichiometry,
         diffusion=cathode.particle_diffusivity / cathode.particle_radius**2,
-        volumes=jnp.asarray(np.diff(faces**3))[:, None],
-        conductances=jnp.asarray(_conductances(faces))[:, None],
+        volumes=jnp.asarray(shell_volumes(shells))[:, None],
+        conductances=jnp.asarray(shell_conductances(shells))[:, None],
         open_circuit=cathode.open_circuit,
         diffusivity_law=cathode.diffusivity_law,
+        linear=LinearShells(shells) if linear else None,
     )
 
 

@@ -127,9 +127,11 @@ class ChainModel(ChainSystem):
 
     @property
     def particles(self) -> Particles:
-        count, start = len(self.kinds), self.kinds.index(PARTICLE) if PARTICLE in self.kinds else 0
+        own, count = self.coefficients.particles, len(self.kinds)
+        start = self.kinds.index(PARTICLE) if PARTICLE in self.kinds else 0
         surface = self.rows.index(SURFACE) if SURFACE in self.rows else -1
-        return Particles(start, start + self.kinds.count(PARTICLE), count, surface)
+        weights = () if own is None or own.linear is None else own.linear.modes.weights
+        return Particles(start, start + self.kinds.count(PARTICLE), count, surface, weights)
 
     @property
     def shared_rows(self) -> tuple[str, ...]:
@@ -163,7 +165,7 @@ class ChainModel(ChainSystem):
             stacked(() if salt is None else (salt.nodes.capacity,), n.area),
             jnp.stack([1.0 - (here if name == SURFACE else jnp.full_like(n.area, name == DROP)) for name in self.rows]),
             charged[:, None] * jnp.ones_like(n.area)[None],
-            self._no_shells if particles is None else particles.volumes + particles.empty,
+            self._no_shells if particles is None else particles.capacities,
             stacked(self._films(series, branch), n.area),
             jnp.stack(whole) if whole else jnp.zeros(0),
         )
@@ -265,7 +267,9 @@ class ChainModel(ChainSystem):
         self, inside: Float[Array, "shells points"], outside: Float[Array, "shells points"]
     ) -> Float[Array, "shells points"]:
         own = self.coefficients.particles
-        return inside if own is None else own.flux(inside, outside)
+        if own is None:
+            return inside
+        return own.flux(inside, outside) if own.linear is None else own.relaxation(inside, outside)
 
     def edge(self, left: Site, right: Site, states: Rows, current: Scalar, shared: Float[Array, " s"]) -> EdgeLaw:
         e = self.edges

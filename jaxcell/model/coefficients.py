@@ -91,7 +91,9 @@ def coefficients_of(cell: Cell, points: int, shells: int) -> tuple[Coefficients,
         f=inverse_thermal_voltage(cell.temperature),
         separator_resistance=cell.separator.series_resistance if binary else cell.separator.resistance,
         salt=salt_of(cell, points),
-        particles=None if cathode is None else _particles(cathode, points, shells),
+        particles=None
+        if cathode is None
+        else _particles(cathode, points, shells, isothermal=cell.heat_balance is None),
         alloys=(_alloy(cell.working), _alloy(cell.counter)),
         short=cell.separator.short,
         heat=cell.heat_balance,
@@ -150,9 +152,9 @@ def _alloy(electrode: Any) -> AlloyCoefficients | None:
     return alloy_of(electrode) if isinstance(electrode, AlloyElectrode) else None
 
 
-def _particles(cathode: CompositeCathode, points: int, shells: int) -> ParticleCoefficients:
+def _particles(cathode: CompositeCathode, points: int, shells: int, *, isothermal: bool) -> ParticleCoefficients:
     """As the chain runs, from the separator to the collector."""
-    return particles_of(cathode, jnp.flip(cathode_widths(cathode, points)), shells)
+    return particles_of(cathode, jnp.flip(cathode_widths(cathode, points)), shells, isothermal=isothermal)
 
 
 def _cathode(cathode: CompositeCathode, points: int, temperature: Scalar, around: Surroundings) -> _Side:

@@ -275,7 +275,12 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
     elapsed = jnp.where(accepted, p.elapsed + step, p.elapsed)
     next_charge = jnp.where(accepted, charge, p.charge)
     ended = reached | stopped
-    kept = jnp.where(looked, schedule.duration.shape[0], k)
+
+    def put(all_rows: Array, one: Array) -> Array:
+        """Its row of the interval; a look past a stop leaves none."""
+        one = jnp.where(looked, all_rows[k], one)
+        return jax.lax.dynamic_update_index_in_dim(all_rows, one, k, 0)
+
     return _Progress(
         interval=next_interval,
         elapsed=jnp.where(done, 0.0, elapsed),
@@ -298,9 +303,9 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
         running=(status == int(RESULTS.successful)) & (unfinished | stopped | looking),
         # Rows are written at every try, but for looks past a stop; the last accepted step of the interval writes last.
         rows=_Rows(
-            *jax.tree.map(lambda all_rows, one: all_rows.at[kept].set(one, mode="drop"), tuple(rows[:5]), values),
-            error=rows.error.at[kept].set(error_so_far, mode="drop"),
-            last_step=rows.last_step.at[kept].set(jnp.where(ended, p.steps, -1), mode="drop"),
+            *jax.tree.map(put, tuple(rows[:5]), values),
+            error=put(rows.error, error_so_far),
+            last_step=put(rows.last_step, jnp.where(ended, p.steps, -1)),
             end=rows.end.at[k].set(jnp.where(ended | looked | at_once, code, int(StepEnd.not_reached))),
         ),
         fraction=p.fraction.at[p.steps].set(step / length),

@@ -131,7 +131,7 @@ def linearise(system: ChainSystem, state: State, step: Scalar, current: Scalar) 
     (edge, _), from_left = by_left[0], [law for _, law in by_left]
     return Linearisation(
         step=step,
-        rate=balance(by_field[0][0], diffusion, edge, own.whole(state, current)),
+        rate=balance(by_field[0][0], particles.gains(diffusion), edge, own.whole(state, current)),
         rate_fields=tuple(tuple(rate[i] for _, rate in by_field) for i in k),
         rate_node=tuple(
             tuple(by_node[j][i] if j in reads else None for j in k) for i, reads in enumerate(system.node_reads)
@@ -198,7 +198,7 @@ def multiply(system: ChainSystem, lin: Linearisation, state: State) -> State:
     flux = along(lin.flux_left, lin.flux_right, lin.flux_edge, lin.flux_seen)
     edge_rate = along(lin.rate_left, lin.rate_right, lin.rate_edge, lin.rate_seen)
     whole = _times(lin.border.rows, state) + jnp.sum(lin.border.own * state.shared[None], axis=1)
-    rate = _plus(balance(node_rate, diffusion, EdgeLaw(flux, edge_rate), whole), lin.border.columns, state.shared)
+    rate = _plus(balance(node_rate, particles.gains(diffusion), EdgeLaw(flux, edge_rate), whole), lin.border.columns, state.shared)
     return jax.tree.map(lambda stored, r: stored / lin.step - r, system.capacities.times(state), rate)
 
 
@@ -237,7 +237,7 @@ def factorise(system: ChainSystem, lin: Linearisation) -> Factors:
     capacities, particles = system.capacities, system.particles
     shells, rate_node = no_shells(capacities.particle), lin.rate_node
     if particles.some:
-        shells = factorise_shells(lin.diffusion, capacities.particle, lin.step)
+        shells = factorise_shells(lin.diffusion, capacities.particle, lin.step, modal=particles.modal)
         # What the shells answer to their surface.
         own, k = lin.rate_outermost * particles.outermost(shells.gain), particles.surface
         rate_node = tuple(
@@ -313,7 +313,7 @@ def _substitute_chain(factors: Factors, rhs: State) -> State:
     """... with the states of the whole cell at rest."""
     node, shells_free, particles = tuple(rhs.node), rhs.particle, factors.particles
     if particles.some:
-        shells_free = substitute_shells(factors.shells, rhs.particle)
+        shells_free = substitute_shells(factors.shells, rhs.particle, modal=particles.modal)
         pulled = node[particles.surface] + factors.rate_outermost * particles.outermost(shells_free)
         node = _with(node, particles.surface, pulled)
     node_free = times(factors.node_inverse, node)

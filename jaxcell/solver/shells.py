@@ -1,4 +1,7 @@
-"""Shells of particles: tridiagonal systems from the centre outwards, one at each point, eliminated before the chain."""
+"""Shells of particles: tridiagonal systems from the centre outwards, one at each point, eliminated before the chain.
+
+Modes, which see the surface alone, are a diagonal instead.
+"""
 
 from typing import NamedTuple, TypeAlias
 
@@ -48,8 +51,11 @@ def no_shells(like: Shells) -> ShellFactors:
     return ShellFactors(like, like, like, like)
 
 
-def factorise_shells(lin: ShellDerivatives, volumes: Shells, step: Scalar) -> ShellFactors:
+def factorise_shells(lin: ShellDerivatives, volumes: Shells, step: Scalar, *, modal: bool) -> ShellFactors:
     """Eliminate from the centre; the surface's part of the last row is a right-hand side."""
+    if modal:
+        pivot = 1.0 / (volumes / step - lin.inside)
+        return ShellFactors(pivot, pivot, pivot, pivot * lin.outside)
     lower = inner_face(lin.inside)
     diagonal = volumes / step - lin.inside + inner_face(lin.outside)
     upper = -lin.outside
@@ -65,11 +71,13 @@ def factorise_shells(lin: ShellDerivatives, volumes: Shells, step: Scalar) -> Sh
     _, (factor, pivot) = jax.lax.scan(down, (none, none), (lower, diagonal, upper))
     factors = ShellFactors(factor, pivot, upper, upper)
     at_surface = jnp.concatenate([jnp.zeros_like(upper[:-1]), lin.outside[-1:]])
-    return factors._replace(gain=substitute_shells(factors, at_surface))
+    return factors._replace(gain=substitute_shells(factors, at_surface, modal=False))
 
 
-def substitute_shells(factors: ShellFactors, rhs: Shells) -> Shells:
+def substitute_shells(factors: ShellFactors, rhs: Shells, *, modal: bool) -> Shells:
     """Shells for a surface at rest; linear in `rhs`."""
+    if modal:
+        return factors.pivot * rhs
 
     def down(free, row):
         factor, rhs_i = row

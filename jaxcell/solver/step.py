@@ -7,6 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxcell.solver.condensed import (
+    Condensed,
+    EliminatedModes,
+    eliminated_modes,
+    substitute_condensed,
+    without_particles,
+)
 from jaxcell.solver.control import control_is_met
 from jaxcell.solver.linear import Factors, no_factors, substitute
 from jaxcell.solver.newton import NewtonSettings, Stage, newton, refine
@@ -26,7 +33,8 @@ class StepResult(NamedTuple):
     slope: State
     """Rate of change of the state near the step's end, for the next guess."""
     factors: Factors
-    """Of the last stage's matrix."""
+    """Of the last stage's matrix, of the condensed chain where particles are modes."""
+    modes: EliminatedModes | None
     converged: Flag
     iterations: Counter
 
@@ -57,6 +65,8 @@ def implicit_step(
     """
     nodes, from_start, from_stages = np.asarray(tableau.nodes), tableau.base_of_start, tableau.base_of_stages
     tolerance = settings.differentiable_tolerance if refined else settings.tolerance
+    particles = system.particles
+    modes = eliminated_modes(system, state, step * tableau.gamma) if particles.modal else None
 
     def solve_stage(carry, coefficients):
         previous, current, guess_slope, stages, currents, _, iterations, converged = carry
@@ -64,11 +74,18 @@ def implicit_step(
         # stages to come are zero in `stages`, and have weight zero
         base = jax.tree.map(lambda y, rows: of_start * y + weighted(of_stages, rows), state, stages)
         guess = jax.tree.map(lambda y, s: y + elapsed * step * s, previous, guess_slope)
+        chain, free = system, base.particle
+        if modes is not None:
+            free = modes.free(base.particle)
+            chain = Condensed(system, particles.outermost(free), particles.outermost(modes.factors.gain))
+            base, guess = without_particles(base), without_particles(guess)
         stage = Stage(base, step * tableau.gamma, control)
-        found = newton(system, guess, current, stage, tolerance, settings.max_iterations, controlled=controlled)
+        found = newton(chain, guess, current, stage, tolerance, settings.max_iterations, controlled=controlled)
         y, current = found.state, found.current
         if refined:
-            y, current = refine(system, y, current, stage, controlled=controlled)
+            y, current = refine(chain, y, current, stage, controlled=controlled)
+        if modes is not None:
+            y = y._replace(particle=modes.at(free, y.node, particles))
         stages = jax.tree.map(lambda rows, one: _put(rows, one, index), stages, y)
         new_slope = jax.tree.map(lambda new, old: (new - old) / (elapsed * step), y, previous)
         solved = found.converged
@@ -84,14 +101,21 @@ def implicit_step(
         slope,
         stages,
         jnp.zeros(tableau.stages),
-        no_factors(system, state),
+        _no_factors(system, state),
         jnp.asarray(0, dtype=jnp.int64),
         jnp.asarray(True),
     )
     coefficients = (np.arange(tableau.stages), np.diff(nodes, prepend=0.0), from_start, from_stages)
     carry, _ = jax.lax.scan(solve_stage, carry, jax.tree.map(jnp.asarray, coefficients))
     new, current, new_slope, stages, currents, factors, iterations, converged = carry
-    return StepResult(new, current, stages, currents, new_slope, factors, converged, iterations)
+    return StepResult(new, current, stages, currents, new_slope, factors, modes, converged, iterations)
+
+
+def _no_factors(system: ChainSystem, state: State) -> Factors:
+    if not system.particles.modal:
+        return no_factors(system, state)
+    nothing = jnp.zeros_like(state.field)
+    return no_factors(Condensed(system, nothing, nothing), without_particles(state))
 
 
 def _put(rows: Array, one: Array, index: Array) -> Array:
@@ -109,7 +133,9 @@ def local_error(system: ChainSystem, old: State, result: StepResult, step: Scala
     of_stages = jnp.asarray(tableau.error_of_stages)
     raw = jax.tree.map(lambda y, rows: tableau.error_of_start * y + weighted(of_stages, rows), old, result.stages)
     rhs = jax.tree.map(lambda stored: stored / g, system.capacities.times(raw))
-    return substitute(result.factors, rhs)
+    if result.modes is None:
+        return substitute(result.factors, rhs)
+    return substitute_condensed(result.modes, result.factors, system.particles, rhs)
 
 
 def weighted(weights: Array, rows: Array) -> Array:

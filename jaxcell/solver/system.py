@@ -17,7 +17,12 @@ which is one of the node's local states, z_surface = p_(N+1):
 
         V_i dp_i/dt  =  K_i(p_i, p_(i+1)) - K_(i-1)                  (shell i)
 
-Their shells are eliminated from the inside, before the local states.  Charge that leaves the ionic phase is written as
+Their shells are eliminated from the inside, before the local states.  Shells whose fluxes are linear can be given as
+modes instead, each driven by the surface alone,
+
+           dp_i/dt  =  K_i(p_i, z_surface),        outermost shell = sum w_i p_i,
+
+which are eliminated one by one.  Charge that leaves the ionic phase is written as
 what it is stored in, c dz/dt: the rates of a fast reaction, which are large and nearly cancel, do not enter the
 balance.
 """
@@ -89,6 +94,8 @@ class Particles(eqx.Module):
     nodes: int = eqx.field(static=True)
     """Of the whole chain."""
     surface: int = eqx.field(static=True)
+    weights: tuple[float, ...] = eqx.field(static=True, default=())
+    """w: of modes in the outermost shell; none for shells."""
 
     def at(self, row: Nodes) -> Float[Array, " points"]:
         """Values at the nodes with particles."""
@@ -100,11 +107,21 @@ class Particles(eqx.Module):
 
     def outermost(self, shells: Float[Array, "shells points"]) -> Nodes:
         """Those of the outermost shells."""
-        return self.along(shells[-1]) if self.some else jnp.zeros(self.nodes)
+        if not self.some:
+            return jnp.zeros(self.nodes)
+        return self.along(jnp.sum(jnp.asarray(self.weights)[:, None] * shells, axis=0) if self.modal else shells[-1])
+
+    def gains(self, fluxes: Float[Array, "shells points"]) -> Float[Array, "shells points"]:
+        """What shells, or modes, gain by these fluxes."""
+        return fluxes if self.modal else fluxes - inner_face(fluxes)
 
     @property
     def some(self) -> bool:
         return self.stop > self.start
+
+    @property
+    def modal(self) -> bool:
+        return bool(self.weights)
 
 
 class EdgeLaw(NamedTuple):
@@ -257,9 +274,12 @@ def neighbours(state: State) -> tuple[Site, Site]:
 
 
 def beyond(system: ChainSystem, state: State) -> Float[Array, "shells points"]:
-    """p_(i+1) of each shell: the next one's, and the surface's."""
+    """p_(i+1) of each shell: the next one's, and the surface's; modes all see the surface."""
     own = system.particles
-    return jnp.concatenate([state.particle[1:], own.at(state.node[own.surface])[None]]) if own.some else state.particle
+    if not own.some:
+        return state.particle
+    surface = own.at(state.node[own.surface])[None]
+    return surface + 0.0 * state.particle if own.modal else jnp.concatenate([state.particle[1:], surface])
 
 
 def rates(system: ChainSystem, state: State, current: Scalar) -> State:
@@ -267,11 +287,12 @@ def rates(system: ChainSystem, state: State, current: Scalar) -> State:
     own = system.settled(state.shared)
     edge = own.edge(*neighbours(state), tuple(state.edge), current, state.shared)
     node = own.node(state.fields, tuple(state.node), own.particles.outermost(state.particle))
-    return balance(node, own.particle(state.particle, beyond(own, state)), edge, own.whole(state, current))
+    into = own.particles.gains(own.particle(state.particle, beyond(own, state)))
+    return balance(node, into, edge, own.whole(state, current))
 
 
 def balance(
-    node_rate: Rows, diffusion: Float[Array, "shells points"], edge: EdgeLaw, whole: Float[Array, " s"]
+    node_rate: Rows, into_shells: Float[Array, "shells points"], edge: EdgeLaw, whole: Float[Array, " s"]
 ) -> State:
     """M dY/dt from the laws' values."""
     charge, *salt = (flux - left_edge(flux) for flux in edge.flux)
@@ -279,7 +300,7 @@ def balance(
         charge,
         stacked(tuple(salt), charge),
         stacked(node_rate, charge),
-        diffusion - inner_face(diffusion),
+        into_shells,
         stacked(edge.rate, charge),
         whole,
     )
