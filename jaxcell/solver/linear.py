@@ -198,7 +198,8 @@ def multiply(system: ChainSystem, lin: Linearisation, state: State) -> State:
     flux = along(lin.flux_left, lin.flux_right, lin.flux_edge, lin.flux_seen)
     edge_rate = along(lin.rate_left, lin.rate_right, lin.rate_edge, lin.rate_seen)
     whole = _times(lin.border.rows, state) + jnp.sum(lin.border.own * state.shared[None], axis=1)
-    rate = _plus(balance(node_rate, particles.gains(diffusion), EdgeLaw(flux, edge_rate), whole), lin.border.columns, state.shared)
+    own_rate = balance(node_rate, particles.gains(diffusion), EdgeLaw(flux, edge_rate), whole)
+    rate = _plus(own_rate, lin.border.columns, state.shared)
     return jax.tree.map(lambda stored, r: stored / lin.step - r, system.capacities.times(state), rate)
 
 

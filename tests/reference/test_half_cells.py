@@ -117,7 +117,7 @@ def test_stoichiometry_in_the_particles(profiled) -> None:
     r2 = (curves()[f"{stored}/r"] / 5.3e-6) ** 2
     for k, row in enumerate(found):
         surface = np.asarray(solution.state.node)[row, at.surface, start:stop]
-        x = float(own.start) + np.vstack([np.asarray(solution.state.particle)[row], surface])
+        x = float(own.start) + np.vstack([np.asarray(own.shells(solution.state.particle[row])), surface])
         here = CubicSpline(middle, x, axis=1)(curves()[f"{stored}/x_from_cathode_face"])
         expected = curves()[f"{stored}/stoichiometry_r_x_t"][:, :, k]
         outside = r2 > square[0]
