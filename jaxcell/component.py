@@ -58,7 +58,7 @@ class Component(eqx.Module):
             if "unit" in field.metadata:
                 _check(owner.__name__, field.name, value, field.metadata)
             else:
-                _check_part(owner.__name__, field.name, value, hints[field.name])
+                _check_part(owner, field.name, value, hints[field.name])
 
 
 def whole_number(value: Any, name: str, least: int) -> int:
@@ -87,12 +87,23 @@ def _number(value: Any) -> Any:
         return value
 
 
-def _check_part(owner: str, name: str, value: Any, hint: Any) -> None:
+def _check_part(owner: type, name: str, value: Any, hint: Any) -> None:
     """Refuse anything but the parts that the field's annotation names; other fields are not looked at."""
     options = tuple(one for one in (get_args(hint) or (hint,)) if isinstance(one, type))
     if any(issubclass(one, Component) for one in options) and not isinstance(value, options):
         expected = " or ".join("None" if one is type(None) else one.__name__ for one in options)
-        raise ValueError(f"{owner}.{name} must be {expected}, but is {value!r}.")
+        raise ValueError(f"{owner.__name__}.{name} must be {expected}, but is {_shown(value)}{_order(owner, name)}.")
+
+
+def _shown(value: Any) -> str:
+    """A part by its class alone: all of its numbers would fill a page."""
+    return f"of class {type(value).__name__}" if isinstance(value, Component) else repr(value)
+
+
+def _order(owner: type, name: str) -> str:
+    """Where a part must be given, the order of all that must be."""
+    must = [f.name for f in dataclasses.fields(owner) if f.default is f.default_factory is dataclasses.MISSING]
+    return f"; the order is {owner.__name__}({', '.join(must)})" if name in must else ""
 
 
 def _check(owner: str, name: str, value: Any, metadata: Any) -> None:
@@ -101,7 +112,7 @@ def _check(owner: str, name: str, value: Any, metadata: Any) -> None:
     unit = metadata["unit"]
     expected = _expectation(metadata)
     if not isinstance(value, jax.Array):
-        raise ValueError(f"{owner}.{name} must be {expected} [{unit}], but is {value!r}.")
+        raise ValueError(f"{owner}.{name} must be {expected} [{unit}], but is {_shown(value)}.")
     if is_traced(value):
         return  # values are unknown while a function of the cell is being transformed
     if value.ndim != 0:

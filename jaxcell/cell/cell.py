@@ -9,6 +9,7 @@ the same electrode twice; a half cell pairs the electrode under study with a pla
 cell the counter electrode is a `CompositeCathode`.  An `AlloyElectrode` may stand on either side.
 """
 
+import math
 from typing import Any
 
 import equinox as eqx
@@ -126,6 +127,25 @@ class Cell(Component):
             lambda: (
                 f"Cell.temperature must be below heat_balance.highest_temperature "
                 f"({float(heat.highest_temperature) if heat else 0.0:g} K), but is {float(self.temperature):g} K."
+            ),
+        )
+        for side in ("working", "counter"):
+            self._check_salts(side)
+
+    def _check_salts(self, side: str) -> None:
+        """Refuse a liquid junction between separator and electrode: the model starts from rest."""
+        electrode = getattr(self, side)
+        inner = "transport" if isinstance(electrode, CompositeCathode) else "layer"
+        medium = getattr(electrode, inner, None)
+        own, facing = getattr(medium, "salt", None), getattr(self.separator, "salt", None)
+        if own is None or facing is None:
+            return
+        check_when_concrete(
+            lambda: math.isclose(float(own.concentration), float(facing.concentration), rel_tol=1e-9),
+            lambda: (
+                f"Cell.{side}.{inner}.salt.concentration must be that of Cell.separator.salt, "
+                f"{float(facing.concentration):g} mol m-3, but is {float(own.concentration):g} mol m-3: where both have "
+                f"the salt it is one and starts at rest, evenly spread."
             ),
         )
 

@@ -57,7 +57,7 @@ def lossy(**changes: Any) -> Cell:
     """Interphases, dead lithium, a short, and salt in layer, separator and cathode."""
     site = {"interphase": sample_cells.growing(), "dead_lithium": DeadLithium(0.02, 1e-7)}
     own = sample_cells.layer(
-        top=sample_cells.interface(15.0, 0.06, **site), salt=BinarySalt(800.0, 0.3, 2e-11, porosity=0.4)
+        top=sample_cells.interface(15.0, 0.06, **site), salt=BinarySalt(1000.0, 0.3, 2e-11, porosity=0.4)
     )
     cell = sample_cells.full(salted=True, working=LithiumElectrode(50e-6, sample_cells.interface(**site), own))
     short = SoftShort(20.0, from_mah_cm2(0.2))
