@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, get_args, get_type_hints
 
 import equinox as eqx
@@ -59,6 +59,22 @@ class Component(eqx.Module):
                 _check(owner.__name__, field.name, value, field.metadata)
             else:
                 _check_part(owner, field.name, value, hints[field.name])
+
+
+def unphysical(component: Component, within: str, names: Container[str] | None = None) -> list[str]:
+    """What its checks would say of numbers that `equinox.tree_at` put into a part and its parts; of fields with one of
+    these `names`, or of all.  `within`: path of the part.  Values that are traced are not looked at."""
+    found = []
+    for field in dataclasses.fields(component):
+        value = getattr(component, field.name)
+        if isinstance(value, Component):
+            found += unphysical(value, f"{within}.{field.name}", names)
+        elif "unit" in field.metadata and (names is None or field.name in names):
+            try:
+                _check(within, field.name, _number(value), field.metadata)
+            except ValueError as error:
+                found.append(str(error))
+    return found
 
 
 def whole_number(value: Any, name: str, least: int) -> int:
@@ -120,7 +136,7 @@ def _check(owner: str, name: str, value: Any, metadata: Any) -> None:
     number = float(np.asarray(value))
     inside = metadata["at_least"] <= number <= metadata["at_most"] and number > metadata["above"]
     if not (math.isfinite(number) and inside):
-        raise ValueError(f"{owner}.{name} must be {expected} [{unit}], but is {number:g} {unit}.")
+        raise ValueError(f"{owner}.{name} must be {expected} [{unit}], but is {number:g}{'' if unit == '1' else ' ' + unit}.")
 
 
 def _expectation(metadata: Any) -> str:
