@@ -136,7 +136,8 @@ def _check(owner: str, name: str, value: Any, metadata: Any) -> None:
     number = float(np.asarray(value))
     inside = metadata["at_least"] <= number <= metadata["at_most"] and number > metadata["above"]
     if not (math.isfinite(number) and inside):
-        raise ValueError(f"{owner}.{name} must be {expected} [{unit}], but is {number:g}{'' if unit == '1' else ' ' + unit}.")
+        ending = "" if unit == "1" else f" {unit}"
+        raise ValueError(f"{owner}.{name} must be {expected} [{unit}], but is {number:g}{ending}.")
 
 
 def _expectation(metadata: Any) -> str:

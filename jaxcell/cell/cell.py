@@ -144,8 +144,8 @@ class Cell(Component):
             lambda: math.isclose(float(own.concentration), float(facing.concentration), rel_tol=1e-9),
             lambda: (
                 f"Cell.{side}.{inner}.salt.concentration must be that of Cell.separator.salt, "
-                f"{float(facing.concentration):g} mol m-3, but is {float(own.concentration):g} mol m-3: where both have "
-                f"the salt it is one and starts at rest, evenly spread."
+                f"{float(facing.concentration):g} mol m-3, but is {float(own.concentration):g} mol m-3: it is one "
+                f"salt where both have one, and starts at rest, evenly spread."
             ),
         )
 

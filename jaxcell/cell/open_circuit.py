@@ -193,7 +193,9 @@ def _check_potentials(x: Array, potential: Array) -> None:
         )
 
 
-def _refuse(owner: str, name: str, unit: str, values: np.ndarray, wrong: np.ndarray, expected: str, hint: str = "") -> None:
+def _refuse(
+    owner: str, name: str, unit: str, values: np.ndarray, wrong: np.ndarray, expected: str, hint: str = ""
+) -> None:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(f"{owner}.{name} must be {expected} [{unit}], but row {row + 1} is {values[row]:g}{hint}.")

@@ -35,8 +35,8 @@ def at_voltage(cell: Cell, voltage: Any) -> Cell:
 
     Stoichiometry lies between the cathode's lowest and highest one (0 and 1 if they are not given), where its law or
     table holds (`OpenCircuitPotential.limits`).  If the law rises and falls in between, one of the places that fit is
-    taken.  A voltage beyond, which is refused, gives NaN where values are traced.  Lithium of the other electrode stays as it
-    was built: see `capacity_balance`.  A bare collector counts as lithium here, whatever its `initial_potential`.
+    taken.  A voltage beyond, which is refused, gives NaN where values are traced.  Lithium of the other electrode stays
+    as it was built: see `capacity_balance`.  A bare collector counts as lithium here, whatever its `initial_potential`.
 
     Raises:
         ValueError: the cell has no composite cathode, or the voltage lies outside what the cathode can have.

@@ -2,13 +2,23 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Coefficient = Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)]
+
+
+def _forwards(value: list[float]) -> list[float]:
+    if not value[0] < value[1]:
+        raise ValueError("must be [first, last] in s with first < last")
+    return value
+
+
+TimeSpan = Annotated[list[Number], Field(min_length=2, max_length=2), AfterValidator(_forwards)]
+"""First and last time [s]."""
 
 
 class Table(BaseModel):
