@@ -13,6 +13,7 @@ from jaxcell.component import unphysical, whole_number
 from jaxcell.drive import check_rates, schedule_of
 from jaxcell.model import ChainModel, assemble
 from jaxcell.protocol import Mode, Protocol
+from jaxcell.resolution import warn_of_few_shells
 from jaxcell.solver.ends import StepEnd
 from jaxcell.solver.integrate import solve
 from jaxcell.solver.replay import replay
@@ -130,21 +131,24 @@ def simulate(
 
     `points`: finite volumes of each layer with pores or a salt, of a separator with a salt and of a cathode.
     `shells`: of each of its particles; 16 are within 0.1 mV a minute after a typical 1C step and within 0.01 mV
-    later.  Raises `SimulationError` (with the solution so far) if the run ends early or no step took any time, unless
-    `throw` is False or values are traced; the message names numbers of the cell that `equinox.tree_at` made impossible.
+    later.  Slow diffusion needs more: a `ResolutionWarning` says how many (see `jaxcell.resolution`), where values are
+    concrete and no plan is given.
+
+    Raises `SimulationError` (with the solution so far) if the run ends early or no step took any time, unless `throw`
+    is False or values are traced; the message names numbers of the cell that `equinox.tree_at` made impossible.
     """
     if not isinstance(cell, Cell):
         raise ValueError(f"cell must be a Cell, but is {type(cell).__name__}.")
     if not isinstance(protocol, Protocol):
         raise ValueError(f"protocol must be a Protocol, but is {type(protocol).__name__}.")
     points, shells = whole_number(points, "points", least=1), whole_number(shells, "shells", least=2)
-    # A run from outside 0 to 1 can come to its end.
-    for wrong in unphysical(cell, "cell", STARTS):
-        raise ValueError(f"{wrong.removesuffix('.')}; equinox.tree_at does not check.")
+    _check_start(cell)
     check_rates(protocol, cell)
     _check_guard(protocol, settings)
     if plan is not None:
         _check_plan(plan, protocol)
+    if plan is None:
+        warn_of_few_shells(cell, protocol, shells)
     solution = _run(cell, protocol, plan, points, shells, settings)
     if throw and not is_traced(solution.status) and solution.result is not RESULTS.successful:
         trajectory = solution.trajectory
@@ -156,6 +160,14 @@ def simulate(
             solution,
         )
     return solution
+
+
+def _check_start(cell: Cell) -> None:
+    """Refuse concrete starts outside 0 to 1: a run from there can come to its end all the same."""
+    for side, electrode in (("working", cell.working), ("counter", cell.counter)):
+        if any(hasattr(electrode, name) for name in STARTS):
+            for wrong in unphysical(electrode, f"cell.{side}", STARTS):
+                raise ValueError(f"{wrong.removesuffix('.')}; equinox.tree_at does not check.")
 
 
 def _check_guard(protocol: Protocol, settings: Settings) -> None:
