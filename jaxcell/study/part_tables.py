@@ -1,8 +1,10 @@
 """Tables of the parts of a cell, in lab units; see `jaxcell.study.schema`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from jaxcell.study.plausible import check_plausible
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -22,9 +24,17 @@ TimeSpan = Annotated[list[Number], Field(min_length=2, max_length=2), AfterValid
 
 
 class Table(BaseModel):
-    """A table of the file: immutable, strict about types, without unknown keys."""
+    """A table of the file: immutable, strict about types, without unknown keys or numbers that no material has."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="after")
+    def _plausible(self) -> Self:
+        for key in type(self).model_fields:
+            value = getattr(self, key)
+            if isinstance(value, float):
+                check_plausible(key, value)
+        return self
 
 
 class Kinetics(Table):
