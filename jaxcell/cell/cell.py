@@ -90,7 +90,8 @@ class Separator(Component):
     thickness: Quantity = quantity("m", above=0.0, at_most=0.05)
     ionic_conductivity: Quantity = quantity("S m-1", above=0.0, activation="activation_energy")
     series_resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
-    """Leads, contacts and reference offsets of the rig [Ohm m2]."""
+    """Leads, contacts and reference offsets of the rig [Ohm m2]. Carries I_ion, the ions' current, as the separator
+    does: not what leaks through a short."""
     activation_energy: Quantity = energy_of_activation(0.35)
     """Of the ionic conductivity. Prior for argyrodites: 0.35 eV (0.28 to 0.42)."""
     short: SoftShort | None = None

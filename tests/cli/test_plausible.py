@@ -38,9 +38,8 @@ def test_defaults_are_plausible(table: type[BaseModel]) -> None:
         value = defaults.get(name)
         if key in PLAUSIBLE and isinstance(value, int | float) and value != 0.0:
             check_plausible(key, value / factor)
-            if not key.endswith(
-                ("_v", "_c", "_k", "_ev", "_cm3_mol", "mah_cm3", "concentration_mol_l", "overpotential_mv", "_cm3")
-            ):
+            bounded = ("_v", "_c", "_k", "_ev", "_cm3_mol", "_mah_cm3", "concentration_mol_l", "overpotential_mv")
+            if not key.endswith(bounded):
                 check_plausible(key, value / factor / 100.0)
                 check_plausible(key, value / factor * 100.0)
 
