@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from jaxcell.protocol import rest as rest
     from jaxcell.protocol import strip as strip
     from jaxcell.protocol import symmetric_cycling as symmetric_cycling
+    from jaxcell.resolution import ResolutionWarning as ResolutionWarning
     from jaxcell.simulation import SimulationError as SimulationError
     from jaxcell.simulation import Solution as Solution
     from jaxcell.simulation import simulate as simulate
@@ -209,6 +210,7 @@ _HOME = {
         "strip",
         "symmetric_cycling",
     ],
+    "jaxcell.resolution": ["ResolutionWarning"],
     "jaxcell.simulation": ["SimulationError", "Solution", "simulate"],
     "jaxcell.solver.integrate": ["Settings"],
     "jaxcell.solver.ends": ["StepEnd"],
@@ -264,6 +266,7 @@ __all__ = [
     "Power",
     "ProtectionLayer",
     "Protocol",
+    "ResolutionWarning",
     "Separator",
     "Settings",
     "SimulationError",

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, get_args, get_type_hints
 
 import equinox as eqx
@@ -58,7 +58,23 @@ class Component(eqx.Module):
             if "unit" in field.metadata:
                 _check(owner.__name__, field.name, value, field.metadata)
             else:
-                _check_part(owner.__name__, field.name, value, hints[field.name])
+                _check_part(owner, field.name, value, hints[field.name])
+
+
+def unphysical(component: Component, within: str, names: Container[str] | None = None) -> list[str]:
+    """What its checks would say of numbers that `equinox.tree_at` put into a part and its parts; of fields with one of
+    these `names`, or of all.  `within`: path of the part.  Values that are traced are not looked at."""
+    found = []
+    for field in dataclasses.fields(component):
+        value = getattr(component, field.name)
+        if isinstance(value, Component):
+            found += unphysical(value, f"{within}.{field.name}", names)
+        elif "unit" in field.metadata and (names is None or field.name in names):
+            try:
+                _check(within, field.name, _number(value), field.metadata)
+            except ValueError as error:
+                found.append(str(error))
+    return found
 
 
 def whole_number(value: Any, name: str, least: int) -> int:
@@ -87,12 +103,23 @@ def _number(value: Any) -> Any:
         return value
 
 
-def _check_part(owner: str, name: str, value: Any, hint: Any) -> None:
+def _check_part(owner: type, name: str, value: Any, hint: Any) -> None:
     """Refuse anything but the parts that the field's annotation names; other fields are not looked at."""
     options = tuple(one for one in (get_args(hint) or (hint,)) if isinstance(one, type))
     if any(issubclass(one, Component) for one in options) and not isinstance(value, options):
         expected = " or ".join("None" if one is type(None) else one.__name__ for one in options)
-        raise ValueError(f"{owner}.{name} must be {expected}, but is {value!r}.")
+        raise ValueError(f"{owner.__name__}.{name} must be {expected}, but is {_shown(value)}{_order(owner, name)}.")
+
+
+def _shown(value: Any) -> str:
+    """A part by its class alone: all of its numbers would fill a page."""
+    return f"of class {type(value).__name__}" if isinstance(value, Component) else repr(value)
+
+
+def _order(owner: type, name: str) -> str:
+    """Where a part must be given, the order of all that must be."""
+    must = [f.name for f in dataclasses.fields(owner) if f.default is f.default_factory is dataclasses.MISSING]
+    return f"; the order is {owner.__name__}({', '.join(must)})" if name in must else ""
 
 
 def _check(owner: str, name: str, value: Any, metadata: Any) -> None:
@@ -101,7 +128,7 @@ def _check(owner: str, name: str, value: Any, metadata: Any) -> None:
     unit = metadata["unit"]
     expected = _expectation(metadata)
     if not isinstance(value, jax.Array):
-        raise ValueError(f"{owner}.{name} must be {expected} [{unit}], but is {value!r}.")
+        raise ValueError(f"{owner}.{name} must be {expected} [{unit}], but is {_shown(value)}.")
     if is_traced(value):
         return  # values are unknown while a function of the cell is being transformed
     if value.ndim != 0:
@@ -109,7 +136,8 @@ def _check(owner: str, name: str, value: Any, metadata: Any) -> None:
     number = float(np.asarray(value))
     inside = metadata["at_least"] <= number <= metadata["at_most"] and number > metadata["above"]
     if not (math.isfinite(number) and inside):
-        raise ValueError(f"{owner}.{name} must be {expected} [{unit}], but is {number:g} {unit}.")
+        ending = "" if unit == "1" else f" {unit}"
+        raise ValueError(f"{owner}.{name} must be {expected} [{unit}], but is {number:g}{ending}.")
 
 
 def _expectation(metadata: Any) -> str:

@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxcell.cell import Cell
-from jaxcell.component import whole_number
+from jaxcell.component import unphysical, whole_number
 from jaxcell.drive import check_rates, schedule_of
 from jaxcell.model import ChainModel, assemble
 from jaxcell.protocol import Mode, Protocol
+from jaxcell.resolution import warn_of_few_shells
 from jaxcell.solver.ends import StepEnd
 from jaxcell.solver.integrate import solve
 from jaxcell.solver.replay import replay
@@ -25,6 +26,9 @@ from jaxcell.units import Counter, is_traced
 
 DEFAULT_SETTINGS = Settings(rtol=1e-4, atol=1e-4)
 """Local errors of 0.1 mV and 1e-4 of the amounts; see Settings."""
+
+STARTS = ("initial_stoichiometry", "initial_filling")
+"""Numbers of a cell that every run needs between 0 and 1."""
 
 
 class SimulationError(RuntimeError):
@@ -127,28 +131,43 @@ def simulate(
 
     `points`: finite volumes of each layer with pores or a salt, of a separator with a salt and of a cathode.
     `shells`: of each of its particles; 16 are within 0.1 mV a minute after a typical 1C step and within 0.01 mV
-    later.  Raises `SimulationError` (with the solution so far) if the run ends early, unless `throw` is False or values
-    are traced.
+    later.  Slow diffusion needs more: a `ResolutionWarning` says how many (see `jaxcell.resolution`), where values are
+    concrete and no plan is given.
+
+    Raises `SimulationError` (with the solution so far) if the run ends early or no step took any time, unless `throw`
+    is False or values are traced; the message names numbers of the cell that `equinox.tree_at` made impossible.
     """
     if not isinstance(cell, Cell):
         raise ValueError(f"cell must be a Cell, but is {type(cell).__name__}.")
     if not isinstance(protocol, Protocol):
         raise ValueError(f"protocol must be a Protocol, but is {type(protocol).__name__}.")
     points, shells = whole_number(points, "points", least=1), whole_number(shells, "shells", least=2)
+    _check_start(cell)
     check_rates(protocol, cell)
     _check_guard(protocol, settings)
     if plan is not None:
         _check_plan(plan, protocol)
+    if plan is None:
+        warn_of_few_shells(cell, protocol, shells)
     solution = _run(cell, protocol, plan, points, shells, settings)
     if throw and not is_traced(solution.status) and solution.result is not RESULTS.successful:
         trajectory = solution.trajectory
+        wrong = [f"{one.removesuffix('.')}; equinox.tree_at does not check. " for one in unphysical(cell, "cell")]
         raise SimulationError(
-            f"{solution.result.sentence} It ended at {float(trajectory.final_time):.6g} s of "
+            f"{''.join(wrong)}{solution.result.sentence} It ended at {float(trajectory.final_time):.6g} s of "
             f"{float(protocol.time[-1]):.6g} s, with {float(cell.plating_sign * trajectory.final_voltage):.4g} V "
             f"at the terminal.",
             solution,
         )
     return solution
+
+
+def _check_start(cell: Cell) -> None:
+    """Refuse concrete starts outside 0 to 1: a run from there can come to its end all the same."""
+    for side, electrode in (("working", cell.working), ("counter", cell.counter)):
+        if any(hasattr(electrode, name) for name in STARTS):
+            for wrong in unphysical(electrode, f"cell.{side}", STARTS):
+                raise ValueError(f"{wrong.removesuffix('.')}; equinox.tree_at does not check.")
 
 
 def _check_guard(protocol: Protocol, settings: Settings) -> None:

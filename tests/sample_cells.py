@@ -120,7 +120,7 @@ def porous(**layer_changes: Any) -> Cell:
 
 def salted() -> Cell:
     """Pores, a top and a salt in the layer and in the separator, with numbers of their own."""
-    inside = BinarySalt(800.0, 0.3, 2e-11, porosity=0.4, conductivity_exponent=0.7, thermodynamic_factor=1.3)
+    inside = BinarySalt(1000.0, 0.3, 2e-11, porosity=0.4, conductivity_exponent=0.7, thermodynamic_factor=1.3)
     between = BinarySalt(1000.0, 0.45, 1e-10, porosity=0.5)
     cell = porous(salt=inside)
     return Cell(cell.working, Separator(30e-6, from_s_cm(5e-3), salt=between), cell.counter)

@@ -24,7 +24,7 @@ ORDER = [
     {"solver"},
     {"model"},
     {"protocol"},
-    {"drive"},
+    {"drive", "resolution"},
     {"simulation"},
     {"ledger", "observables"},
     {"cycles", "onset"},

@@ -9,6 +9,7 @@ the same electrode twice; a half cell pairs the electrode under study with a pla
 cell the counter electrode is a `CompositeCathode`.  An `AlloyElectrode` may stand on either side.
 """
 
+import math
 from typing import Any
 
 import equinox as eqx
@@ -89,7 +90,8 @@ class Separator(Component):
     thickness: Quantity = quantity("m", above=0.0, at_most=0.05)
     ionic_conductivity: Quantity = quantity("S m-1", above=0.0, activation="activation_energy")
     series_resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
-    """Leads, contacts and reference offsets of the rig [Ohm m2]."""
+    """Leads, contacts and reference offsets of the rig [Ohm m2]. Carries I_ion, the ions' current, as the separator
+    does: not what leaks through a short."""
     activation_energy: Quantity = energy_of_activation(0.35)
     """Of the ionic conductivity. Prior for argyrodites: 0.35 eV (0.28 to 0.42)."""
     short: SoftShort | None = None
@@ -126,6 +128,25 @@ class Cell(Component):
             lambda: (
                 f"Cell.temperature must be below heat_balance.highest_temperature "
                 f"({float(heat.highest_temperature) if heat else 0.0:g} K), but is {float(self.temperature):g} K."
+            ),
+        )
+        for side in ("working", "counter"):
+            self._check_salts(side)
+
+    def _check_salts(self, side: str) -> None:
+        """Refuse a liquid junction between separator and electrode: the model starts from rest."""
+        electrode = getattr(self, side)
+        inner = "transport" if isinstance(electrode, CompositeCathode) else "layer"
+        medium = getattr(electrode, inner, None)
+        own, facing = getattr(medium, "salt", None), getattr(self.separator, "salt", None)
+        if own is None or facing is None:
+            return
+        check_when_concrete(
+            lambda: math.isclose(float(own.concentration), float(facing.concentration), rel_tol=1e-9),
+            lambda: (
+                f"Cell.{side}.{inner}.salt.concentration must be that of Cell.separator.salt, "
+                f"{float(facing.concentration):g} mol m-3, but is {float(own.concentration):g} mol m-3: it is one "
+                f"salt where both have one, and starts at rest, evenly spread."
             ),
         )
 

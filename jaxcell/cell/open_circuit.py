@@ -10,11 +10,21 @@ from jaxtyping import Array, Float
 
 from jaxcell.component import Component, quantity
 from jaxcell.physics.interpolation import monotone_slopes, piecewise_cubic
-from jaxcell.physics.open_circuit import lfp_potential, nmc532_potential, nmc811_potential, within_ends
-from jaxcell.units import Quantity, is_traced, strong_float64
+from jaxcell.physics.open_circuit import (
+    END_REACH,
+    lfp_potential,
+    nmc532_potential,
+    nmc811_potential,
+    within_ends,
+)
+from jaxcell.units import Quantity, Scalar, is_traced, strong_float64
 
 FEWEST = 3
 """Points of a table."""
+HIGHEST_POTENTIAL = 10.0
+"""[V] in a table, of either sign: beyond, it is one of mV."""
+NET_RISE = 5e-3
+"""[V]: by so much a table may rise as a whole, for the scatter of a plateau."""
 
 
 def _column(values: Any) -> Array:
@@ -35,6 +45,11 @@ class OpenCircuitPotential(Component):
     @abc.abstractmethod
     def __call__(self, stoichiometry: Float[Array, "..."]) -> Float[Array, "..."]:
         """U(x) [V]."""
+
+    @property
+    def limits(self) -> tuple[Scalar, Scalar]:
+        """Lowest and highest stoichiometry [1] at which U is the law's and not what holds x between 0 and 1."""
+        return strong_float64(END_REACH), strong_float64(1.0 - END_REACH)
 
 
 class NMC532(OpenCircuitPotential):
@@ -85,7 +100,8 @@ class TabulatedPotential(OpenCircuitPotential):
 
     Raises:
         ValueError: fewer than three points, lengths that differ, a value that is not finite, stoichiometries that do
-            not rise or lie outside 0 to 1; the row is named, counted from 1.
+            not rise or lie outside 0 to 1, a potential beyond 10 V of either sign; the row is named, counted from 1.
+            Potentials that rise with x, by 5 mV in all and over more than half of the table.
     """
 
     stoichiometry: Float[Array, " points"] = eqx.field(converter=_column)
@@ -95,6 +111,13 @@ class TabulatedPotential(OpenCircuitPotential):
 
     def __check_init__(self) -> None:
         _check_table("TabulatedPotential", "potential", "V", self.stoichiometry, self.potential)
+        _check_potentials(self.stoichiometry, self.potential)
+
+    @property
+    def limits(self) -> tuple[Scalar, Scalar]:
+        """First and last stoichiometry of the table [1], within those of every law."""
+        low, high = super().limits
+        return jnp.maximum(low, self.stoichiometry[0]), jnp.minimum(high, self.stoichiometry[-1])
 
     def __call__(self, stoichiometry: Float[Array, "..."]) -> Float[Array, "..."]:
         x, end = within_ends(stoichiometry)
@@ -153,7 +176,26 @@ def _check_table(owner: str, name: str, unit: str, x: Array, y: Array, positive:
         _refuse(owner, name, unit, ys, ys <= 0.0, "above 0")
 
 
-def _refuse(owner: str, name: str, unit: str, values: np.ndarray, wrong: np.ndarray, expected: str) -> None:
+def _check_potentials(x: Array, potential: Array) -> None:
+    """Refuse what is no potential of a host in V against its lithium; values that are traced are not looked at."""
+    if is_traced(x) or is_traced(potential):
+        return
+    xs, volts = np.asarray(x), np.asarray(potential)
+    expected = f"between {-HIGHEST_POTENTIAL:g} and {HIGHEST_POTENTIAL:g}"
+    hint = "; a table in mV must be divided by 1000" if np.median(np.abs(volts)) > HIGHEST_POTENTIAL else ""
+    _refuse("TabulatedPotential", "potential", "V", volts, np.abs(volts) > HIGHEST_POTENTIAL, expected, hint)
+    rising = np.sum(np.diff(xs)[np.diff(volts) > 0.0])
+    if volts[-1] - volts[0] > NET_RISE and rising > 0.5 * (xs[-1] - xs[0]):
+        raise ValueError(
+            f"TabulatedPotential.potential must fall as the stoichiometry, lithium in the host, rises, but rises from "
+            f"{volts[0]:g} V at {xs[0]:g} to {volts[-1]:g} V at {xs[-1]:g}; where the column counts lithium that is "
+            f"taken out, give 1 - x."
+        )
+
+
+def _refuse(
+    owner: str, name: str, unit: str, values: np.ndarray, wrong: np.ndarray, expected: str, hint: str = ""
+) -> None:
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(f"{owner}.{name} must be {expected} [{unit}], but row {row + 1} is {values[row]:g}.")
+        raise ValueError(f"{owner}.{name} must be {expected} [{unit}], but row {row + 1} is {values[row]:g}{hint}.")

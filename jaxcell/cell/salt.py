@@ -15,7 +15,8 @@ class BinarySalt(Component):
     """
 
     concentration: Quantity = quantity("mol m-3", at_least=10.0, at_most=2e4, default=1000.0)
-    """c0 [mol m-3] at the start, everywhere; 1 mol/l is 1000 mol m-3."""
+    """c0 [mol m-3] at the start, everywhere; 1 mol/l is 1000 mol m-3. A cell takes no other value in a layer or
+    cathode than in the separator beside it."""
     transference_number: Quantity = quantity("1", at_least=0.0, at_most=1.0, default=0.4)
     """t+ [1] of lithium. Prior: 0.2 to 1."""
     diffusivity: Quantity = quantity("m2 s-1", above=0.0, default=1e-10, activation="activation_energy")

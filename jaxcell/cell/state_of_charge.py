@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from jaxcell.cell.cathode import CompositeCathode
 from jaxcell.cell.cell import Cell, Collector
@@ -32,20 +33,24 @@ def open_circuit_voltage(cell: Cell) -> Scalar:
 def at_voltage(cell: Cell, voltage: Any) -> Cell:
     """The cell with its cathode where the open-circuit voltage is `voltage` [V].
 
-    Stoichiometry lies between the cathode's lowest and highest one (0 and 1 if they are not given).  If the law of the
-    cathode rises and falls in between, one of the places that fit is taken.  Lithium of the other electrode stays as it
-    was built: see `capacity_balance`.  A bare collector counts as lithium here, whatever its `initial_potential`.
+    Stoichiometry lies between the cathode's lowest and highest one (0 and 1 if they are not given), where its law or
+    table holds (`OpenCircuitPotential.limits`).  If the law rises and falls in between, one of the places that fit is
+    taken.  A voltage beyond, which is refused, gives NaN where values are traced.  Lithium of the other electrode stays
+    as it was built: see `capacity_balance`.  A bare collector counts as lithium here, whatever its `initial_potential`.
 
     Raises:
         ValueError: the cell has no composite cathode, or the voltage lies outside what the cathode can have.
     """
     cathode = _cathode(cell, "at_voltage")
-    low, high = _window(cathode)
+    (low, high), (first, last) = _window(cathode), cathode.open_circuit.limits
+    low, high = jnp.maximum(low, first), jnp.minimum(high, last)
     return _starting_at(cell, _stoichiometry(cell, cathode, _number(voltage, "voltage", "V"), low, high, "voltage"))
 
 
 def at_state_of_charge(cell: Cell, state_of_charge: Any) -> Cell:
     """The cell with its cathode at a state of charge [1]: 1 at the lowest stoichiometry, 0 at the highest.
+
+    Beyond 0 to 1, which is refused, it gives NaN where values are traced.
 
     Raises:
         ValueError: the cell has no composite cathode, or `state_of_charge` is not between 0 and 1.
@@ -54,12 +59,15 @@ def at_state_of_charge(cell: Cell, state_of_charge: Any) -> Cell:
     charge = _number(state_of_charge, "state_of_charge", "1")
     if not is_traced(charge) and not 0.0 <= float(charge) <= 1.0:
         raise ValueError(f"Argument state_of_charge must be at least 0 and at most 1 [1], but is {float(charge):g}.")
-    return _starting_at(cell, high - charge * (high - low))
+    return _starting_at(cell, _only_if((charge >= 0.0) & (charge <= 1.0), high - charge * (high - low)))
 
 
 def with_voltage_window(cell: Cell, lower_voltage: Any, upper_voltage: Any) -> Cell:
     """The cell with the cathode's lowest and highest stoichiometry where its open-circuit voltage is `upper_voltage`
     and `lower_voltage` [V], so that capacity, C-rates and state of charge refer to that window.
+
+    It lies where the cathode's law or table holds (`OpenCircuitPotential.limits`).  What is refused gives
+    stoichiometries of NaN where values are traced.
 
     Raises:
         ValueError: the cell has no composite cathode, a voltage lies outside what the cathode can have, or
@@ -71,9 +79,10 @@ def with_voltage_window(cell: Cell, lower_voltage: Any, upper_voltage: Any) -> C
         raise ValueError(
             f"Argument lower_voltage must be below upper_voltage ({float(upper):g} V), but is {float(lower):g} V."
         )
-    zero, one = strong_float64(0.0), strong_float64(1.0)
-    high = _stoichiometry(cell, cathode, lower, zero, one, "lower_voltage")
-    low = _stoichiometry(cell, cathode, upper, zero, one, "upper_voltage")
+    first, last = cathode.open_circuit.limits
+    high = _stoichiometry(cell, cathode, lower, first, last, "lower_voltage")
+    low = _stoichiometry(cell, cathode, upper, first, last, "upper_voltage")
+    low, high = (_only_if(lower < upper, end) for end in (low, high))
     return eqx.tree_at(
         lambda c: (c.counter.lowest_stoichiometry, c.counter.highest_stoichiometry),
         cell,
@@ -141,6 +150,11 @@ def _window(cathode: CompositeCathode) -> tuple[Scalar, Scalar]:
     return strong_float64(0.0 if low is None else low), strong_float64(1.0 if high is None else high)
 
 
+def _only_if(holds: Array, value: Scalar) -> Scalar:
+    """The value, with its derivatives, or NaN."""
+    return value * jnp.where(holds, 1.0, jnp.nan)
+
+
 def _starting_at(cell: Cell, stoichiometry: Scalar) -> Cell:
     return eqx.tree_at(lambda c: c.counter.initial_stoichiometry, cell, stoichiometry)
 
@@ -170,7 +184,8 @@ def _stoichiometry(
 
     left, right = jax.lax.fori_loop(0, HALVINGS, halve, (low, high))
     near = jax.lax.stop_gradient(0.5 * (left + right))
-    return near - excess(near) / jax.lax.stop_gradient(jax.grad(cathode.open_circuit)(near))
+    inside = (bottom < top) & (voltage >= bottom - ROUNDING) & (voltage <= top + ROUNDING)
+    return _only_if(inside, near - excess(near) / jax.lax.stop_gradient(jax.grad(cathode.open_circuit)(near)))
 
 
 def _check_between(argument: str, voltage: float, lower: float, upper: float, low: Scalar, high: Scalar) -> None:
@@ -184,5 +199,6 @@ def _check_between(argument: str, voltage: float, lower: float, upper: float, lo
     if not lower - ROUNDING <= voltage <= upper + ROUNDING:
         raise ValueError(
             f"Argument {argument} must be at least {lower:.4g} and at most {upper:.4g} [V], the open-circuit voltage "
-            f"from stoichiometry {float(high):g} to {float(low):g}, but is {voltage:g} V."
+            f"from stoichiometry {float(high):.6g} to {float(low):.6g}, beyond which its window or law ends, but is "
+            f"{voltage:g} V."
         )

@@ -117,10 +117,16 @@ class FitResult:
 
     @property
     def sentence(self) -> str:
-        """How the fit ended."""
-        if self.stopped:
-            return f"The fit was {self.stopped}; this is the best point so far."
-        return self.status.sentence
+        """How the fit ended, and on which bounds."""
+        ended = [f"{p.name} on its {p.on_bound} bound" for p in self.parameters.values() if p.on_bound]
+        onto = " and ".join(ended)
+        if self.stopped or not self.status.converged:
+            early = f"The fit was {self.stopped}; this is the best point so far." if self.stopped else None
+            return (early or self.status.sentence) + (f" It ended with {onto}." if ended else "")
+        if not ended:
+            return self.status.sentence
+        others = f"; for the others {self.status.reason}" if len(ended) < len(self.parameters) else ""
+        return f"The fit converged with {onto}, beyond which the loss may fall further{others}."
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: keys `parameters`, `combinations`, `fit`, `directions`, `ridges`; non-finite numbers

@@ -22,14 +22,21 @@ class Status(IntEnum):
     @property
     def sentence(self) -> str:
         """What happened, and what to do about it."""
-        return _SENTENCES[self]
+        return f"The fit converged: {self.reason}." if self.converged else _SENTENCES[self]
+
+    @property
+    def reason(self) -> str:
+        """Why a point counts as an optimum, as a clause; of those that converged."""
+        return _REASONS[self]
 
 
+_REASONS = {
+    Status.CONVERGED_GRADIENT: "the gradient of the loss is zero within its tolerance",
+    Status.CONVERGED_STEP: "the next step is shorter than its tolerance",
+    Status.CONVERGED_COST: "the next step lowers the loss by less than its tolerance",
+}
 _SENTENCES = {
     Status.RUNNING: "The fit was stopped before it converged.",
-    Status.CONVERGED_GRADIENT: "The fit converged: the gradient of the loss is zero within its tolerance.",
-    Status.CONVERGED_STEP: "The fit converged: the next step is shorter than its tolerance.",
-    Status.CONVERGED_COST: "The fit converged: the next step lowers the loss by less than its tolerance.",
     Status.STEP_LIMIT: "The fit used up its steps; raise max_steps or start closer.",
     Status.NON_FINITE_START: "The residuals are not finite at the start; choose a start that can be run.",
     Status.STALLED: (

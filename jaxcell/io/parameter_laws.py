@@ -15,6 +15,7 @@ from jaxcell.cell import (
     TabulatedDiffusivity,
     TabulatedPotential,
 )
+from jaxcell.cell.open_circuit import HIGHEST_POTENTIAL
 from jaxcell.io.errors import ParameterSetError
 from jaxcell.units import GAS, strong_float64
 
@@ -38,7 +39,7 @@ def open_circuit_law(law: Callable[[float], float], name: str) -> OpenCircuitPot
         gap = np.asarray(known(strong_float64(x[inside]))) - potential[inside]
         if np.max(np.abs(gap)) < 1e-6:
             return known
-    fine = np.isfinite(potential)
+    fine = np.isfinite(potential) & (np.abs(potential) <= HIGHEST_POTENTIAL)
     return TabulatedPotential(x[fine], potential[fine])
 
 

@@ -106,6 +106,8 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
     most = settings.most_steps(intervals, stopped=schedule.stopped)
     none = jnp.full(intervals, jnp.nan)
     rest = jnp.asarray(0.0)
+    built = system.voltage(initial, rest)
+    starts = jnp.abs(built) <= settings.voltage_guard
     start = _Progress(
         interval=jnp.asarray(0),
         elapsed=jnp.asarray(0.0),
@@ -114,7 +116,7 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
         state=initial,
         current=rest,
         slope=jax.tree.map(jnp.zeros_like, initial),
-        voltage=system.voltage(initial, rest),
+        voltage=built,
         charge=jnp.asarray(0.0),
         search=no_search(),
         ahead=jnp.asarray(0.0),
@@ -123,8 +125,8 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
         steps=jnp.asarray(0),
         rejected=jnp.asarray(0),
         iterations=jnp.asarray(0),
-        status=jnp.asarray(int(RESULTS.successful)),
-        running=jnp.asarray(True),
+        status=jnp.where(starts, int(RESULTS.successful), int(RESULTS.no_start)),
+        running=starts,
         retried=jnp.asarray(False),
         rows=_Rows(
             jax.tree.map(lambda y: jnp.full((intervals, *y.shape), jnp.nan), initial),
@@ -143,12 +145,14 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
     end = jax.lax.while_loop(lambda p: p.running, lambda p: _advance(p, system, schedule, settings), start)
     rows = end.rows
     reached = rows.last_step >= 0
+    nothing = (end.status == int(RESULTS.successful)) & ~jnp.any(reached)
+    status = jnp.where(nothing, int(RESULTS.all_skipped), end.status)
     state, time, voltage, current, charge, error = jax.tree.map(partial(reached_only, reached), rows[:-2])
     plan = Plan(
         end.fraction,
         end.interval_of,
         end.steps,
-        end.status,
+        status,
         rows.last_step,
         schedule.duration,
         end.stop if schedule.stopped else None,
@@ -165,7 +169,7 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
         final_time=end.time,
         final_voltage=end.voltage,
         final_current=end.current,
-        status=end.status,
+        status=status,
         plan=plan,
         rejected=end.rejected,
         newton_iterations=end.iterations,

@@ -14,6 +14,8 @@ class RESULTS(IntEnum):
     plan_outdated = 5
     power_limit = 6
     too_hot = 7
+    all_skipped = 8
+    no_start = 9
 
     @property
     def sentence(self) -> str:
@@ -49,5 +51,13 @@ _SENTENCES = {
     RESULTS.too_hot: (
         "The cell reached the highest temperature of its heat balance (heat_balance.highest_temperature), beyond which "
         "its laws say nothing; everything before that time is kept."
+    ),
+    RESULTS.all_skipped: (
+        "No step of the protocol took any time: the stop of each was passed as it began, so there is nothing to show; "
+        "look at the stops' sides and signs, and at where the cell starts."
+    ),
+    RESULTS.no_start: (
+        "The cell cannot start: its voltage as built, without current, is not a number or lies beyond the guard; "
+        "a number of the cell is not physical, an initial stoichiometry outside 0 to 1, say."
     ),
 }

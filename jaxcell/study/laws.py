@@ -2,9 +2,11 @@
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
 from jaxcell.cell import LFP, NMC532, NMC811, OpenCircuitPotential, TabulatedDiffusivity, TabulatedPotential
 
+Law = TypeVar("Law", TabulatedPotential, TabulatedDiffusivity)
 LAWS: dict[str, type[OpenCircuitPotential]] = {"nmc532": NMC532, "nmc811": NMC811, "lfp": LFP}
 
 
@@ -17,18 +19,26 @@ def open_circuit_law(written: str, folder: Path) -> OpenCircuitPotential:
     if written.lower() in LAWS:
         return LAWS[written.lower()]()
     names = ", ".join(repr(name) for name in LAWS)
-    return TabulatedPotential(*_columns("cathode.open_circuit", written, folder, f"{names} or a CSV file"))
+    return _table(TabulatedPotential, "cathode.open_circuit", written, folder, f"{names} or a CSV file")
 
 
 def diffusivity_table(written: str, folder: Path) -> TabulatedDiffusivity:
     """A table of stoichiometry [1] and factor on the diffusivity [1] from a CSV file; raises as `open_circuit_law`."""
-    return TabulatedDiffusivity(*_columns("cathode.diffusivity_law", written, folder, "a CSV file"))
+    return _table(TabulatedDiffusivity, "cathode.diffusivity_law", written, folder, "a CSV file")
 
 
 def portable_law(written: str) -> str:
     """What a study says of a law, without the folders of one machine."""
     local = written.startswith("~") or Path(written).is_absolute()
     return Path(written).name if local else written
+
+
+def _table(kind: type[Law], key: str, written: str, folder: Path, expected: str) -> Law:
+    columns = _columns(key, written, folder, expected)
+    try:
+        return kind(*columns)
+    except ValueError as error:
+        raise ValueError(f"{key} = {written!r} cannot be used: {error}") from error
 
 
 def _columns(key: str, written: str, folder: Path, expected: str) -> tuple[list[float], list[float]]:

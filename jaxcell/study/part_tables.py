@@ -1,8 +1,10 @@
 """Tables of the parts of a cell, in lab units; see `jaxcell.study.schema`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from jaxcell.study.plausible import check_plausible
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -11,10 +13,28 @@ Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Coefficient = Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)]
 
 
+def _forwards(value: list[float]) -> list[float]:
+    if not value[0] < value[1]:
+        raise ValueError("must be [first, last] in s with first < last")
+    return value
+
+
+TimeSpan = Annotated[list[Number], Field(min_length=2, max_length=2), AfterValidator(_forwards)]
+"""First and last time [s]."""
+
+
 class Table(BaseModel):
-    """A table of the file: immutable, strict about types, without unknown keys."""
+    """A table of the file: immutable, strict about types, without unknown keys or numbers that no material has."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="after")
+    def _plausible(self) -> Self:
+        for key in type(self).model_fields:
+            value = getattr(self, key)
+            if isinstance(value, float):
+                check_plausible(key, value)
+        return self
 
 
 class Kinetics(Table):

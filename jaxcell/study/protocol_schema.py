@@ -10,11 +10,11 @@ from jaxcell.study.schema import (
     CellTable,
     FitTable,
     Fraction,
-    Number,
     ParameterTable,
     Positive,
     StudyTable,
     Table,
+    TimeSpan,
 )
 
 SHARES = [0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95]
@@ -79,7 +79,7 @@ class RecordTable(Table):
     format: Literal["auto", "biologic-mpt", "biologic-mpr", "eclab-table", "bdf-csv"] = "auto"
     area_cm2: Positive
     positive_current: Literal["charge", "discharge"] = "charge"
-    time_s: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = None
+    time_s: TimeSpan | None = None
     shares: list[Share] = SHARES
     fit_rests: bool = False
     noise_uv: Positive | None = None
@@ -90,13 +90,6 @@ class RecordTable(Table):
     def _increasing(cls, value: list[float]) -> list[float]:
         if any(b <= a for a, b in pairwise(value)):
             raise ValueError(f"must increase, but are {value}")
-        return value
-
-    @field_validator("time_s")
-    @classmethod
-    def _forwards(cls, value: list[float] | None) -> list[float] | None:
-        if value is not None and not value[0] < value[1]:
-            raise ValueError("must be [first, last] in s with first < last")
         return value
 
 

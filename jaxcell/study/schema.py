@@ -33,6 +33,7 @@ from jaxcell.study.part_tables import Separator as Separator
 from jaxcell.study.part_tables import SoftShort as SoftShort
 from jaxcell.study.part_tables import Storage as Storage
 from jaxcell.study.part_tables import Table as Table
+from jaxcell.study.part_tables import TimeSpan as TimeSpan
 from jaxcell.study.part_tables import Trap as Trap
 
 ALLOY_KEYS = (
@@ -138,15 +139,8 @@ class SelectionTable(Table):
 
     cycles: list[int] | None = None
     steps: list[int] | None = None
-    time_s: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = None
+    time_s: TimeSpan | None = None
     spacing_s: NotNegative = 0.0
-
-    @field_validator("time_s")
-    @classmethod
-    def _forwards(cls, value: list[float] | None) -> list[float] | None:
-        if value is not None and not value[0] < value[1]:
-            raise ValueError("must be [first, last] in s with first < last")
-        return value
 
 
 class DataTable(Table):

@@ -41,7 +41,7 @@ PARAMETER_UNITS: dict[str, dict[str, float]] = {
     "m": {"um": 1e-6, "nm": 1e-9, "mm": 1e-3, "m": 1.0},
     "S m-1": {"S/cm": 100.0, "mS/cm": 0.1, "uS/cm": 1e-4, "S/m": 1.0},
     "A m-2": {"mA/cm2": 10.0, "uA/cm2": 1e-2, "A/m2": 1.0},
-    "F m-2": {"uF/cm2": 1e-2, "mF/cm2": 10.0, "F/m2": 1.0},
+    "F m-2": {"uF/cm2": 1e-2, "mF/cm2": 10.0, "F/cm2": 1e4, "F/m2": 1.0},
     "Ohm m2": {"ohm cm2": 1e-4, "ohm m2": 1.0},
     "mol m-2": {"mAh/cm2": 36000.0 / FARADAY, "uAh/cm2": 36.0 / FARADAY, "mol/m2": 1.0},
     "m-1": {"m2/cm3": 1e6, "1/m": 1.0},

@@ -181,6 +181,13 @@ def test_cells_that_are_refused(write: Callable[..., Path], tmp_path: Path) -> N
     (tmp_path / "ocv.csv").write_text("x,U\n0.1,4.3\n0.5,high\n")
     with pytest.raises(StudyError, match=r"two numbers, joined by a comma, in each line, but line 3 is '0.5,high'"):
         load_study(write(CATHODE.replace("nmc532", "ocv.csv"))).cell()
+    (tmp_path / "ocv.csv").write_text("x,U\n0.1,4300\n0.5,3900\n0.9,3500\n")
+    with pytest.raises(StudyError, match=r"cathode.open_circuit = 'ocv.csv' cannot be used: .* row 1 is 4300; a "):
+        load_study(write(CATHODE.replace("nmc532", "ocv.csv"))).cell()
+    with pytest.raises(
+        StudyError, match=r"\[cell.cathode\] needs maximum_concentration_mol_l .* mol/m3, write 48.23.$"
+    ):
+        load_study(write(CATHODE.replace("48.23", "48230")))
     with pytest.raises(StudyError, match=r"takes \[cell.cathode\] only with kind = 'full', but kind = 'symmetric'"):
         load_study(write(**{'"full"': '"symmetric"'}))
     with pytest.raises(StudyError, match=r"\[cell.counter\] takes no lithium_thickness_um with alloy = true"):

@@ -3,13 +3,11 @@
 import dataclasses
 from typing import Any
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import sample_cells
-from jax import Array
+from leaking import COARSE, LIMIT, Leaking, largest_imbalance
 
 from jaxcell import (
     AlloyElectrode,
@@ -21,10 +19,8 @@ from jaxcell import (
     LithiumElectrode,
     Protocol,
     Separator,
-    Settings,
     SoftShort,
     Until,
-    assemble,
     charge,
     discharge,
     hold,
@@ -34,17 +30,13 @@ from jaxcell import (
     simulate,
     strip,
 )
-from jaxcell.drive import schedule_of
-from jaxcell.model import COUNTER, ChainModel
+from jaxcell.model import COUNTER
 from jaxcell.model.cathode import Shells
 from jaxcell.model.loss_coefficients import LIVE
 from jaxcell.model.node_laws import CHARGE
-from jaxcell.solver.integrate import solve
 from jaxcell.solver.system import Rows
 from jaxcell.units import Nodes, from_mah_cm2
 
-LIMIT = 1e-10
-COARSE = Settings(1e-3, 1e-3)
 CYCLE = Protocol.of(
     discharge(1.0, 0.5, points=3),
     rest(600.0, points=1),
@@ -57,7 +49,7 @@ def lossy(**changes: Any) -> Cell:
     """Interphases, dead lithium, a short, and salt in layer, separator and cathode."""
     site = {"interphase": sample_cells.growing(), "dead_lithium": DeadLithium(0.02, 1e-7)}
     own = sample_cells.layer(
-        top=sample_cells.interface(15.0, 0.06, **site), salt=BinarySalt(800.0, 0.3, 2e-11, porosity=0.4)
+        top=sample_cells.interface(15.0, 0.06, **site), salt=BinarySalt(1000.0, 0.3, 2e-11, porosity=0.4)
     )
     cell = sample_cells.full(salted=True, working=LithiumElectrode(50e-6, sample_cells.interface(**site), own))
     short = SoftShort(20.0, from_mah_cm2(0.2))
@@ -113,10 +105,8 @@ def test_alloys_balance_on_either_side() -> None:
 FLUXES = ("from the ions", "between shells")
 
 
-class Leaking(ChainModel):
+class LeakingCathode(Leaking):
     """A chain whose cathode takes from the ions what it should, times a weight, and passes it on, times another."""
-
-    weights: Array
 
     def node(self, fields: Rows, states: Rows, outermost: Nodes) -> Rows:
         rates = super().node(fields, states, outermost)
@@ -131,25 +121,8 @@ class Leaking(ChainModel):
 @pytest.fixture(scope="module")
 def leaking_run():
     """Largest imbalance of a run with these weights; one compiled program."""
-    cell = sample_cells.full()
-    sound = assemble(cell, 3)
     protocol = Protocol.of(discharge(1.0, 0.3, points=1), charge(1.0, 0.1, points=1))
-    schedule = schedule_of(protocol, cell)
-    measured = simulate(cell, protocol, points=3, settings=COARSE)
-
-    @jax.jit
-    def run(weights: Array) -> Array:
-        fields = {f.name: getattr(sound, f.name) for f in dataclasses.fields(sound)}
-        model = Leaking(**fields, weights=weights)
-        trajectory = solve(model, model.initial_state, schedule, COARSE)
-        solution = eqx.tree_at(
-            lambda s: (s.state, s.charge, s.voltage),
-            measured,
-            (trajectory.state, trajectory.charge, trajectory.voltage),
-        )
-        return jnp.max(jnp.abs(lithium_ledger(solution).imbalance))
-
-    return run
+    return largest_imbalance(LeakingCathode, sample_cells.full(), protocol, 3)
 
 
 def test_the_ledger_closes_while_no_flux_is_missing(leaking_run) -> None:

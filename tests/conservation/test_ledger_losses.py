@@ -3,15 +3,13 @@
 import dataclasses
 from typing import Any
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import sample_cells
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jax import Array
+from leaking import COARSE, LIMIT, Leaking, largest_imbalance
 
 from jaxcell import (
     RESULTS,
@@ -25,7 +23,6 @@ from jaxcell import (
     MarcusHushChidseyKinetics,
     Protocol,
     Separator,
-    Settings,
     SoftShort,
     Storage,
     Trap,
@@ -38,15 +35,11 @@ from jaxcell import (
     simulate,
     strip,
 )
-from jaxcell.drive import schedule_of
 from jaxcell.ledger import FORMS
-from jaxcell.model import WORKING, ChainModel
-from jaxcell.solver.integrate import solve
+from jaxcell.model import WORKING
 from jaxcell.solver.system import Rows
 from jaxcell.units import Nodes, from_mah_cm2
 
-LIMIT = 1e-10
-COARSE = Settings(1e-3, 1e-3)
 LOSSES = (
     "interphase",
     "dead_lithium",
@@ -111,10 +104,8 @@ def test_lithium_balances(options: str) -> None:
         assert sum(float(change[-1]) for change in amounts) > 1e-6 * float(ledger.gross_charge[-1]), option
 
 
-class Leaking(ChainModel):
+class LeakingRows(Leaking):
     """A chain whose rows gain what they should, times a weight."""
-
-    weights: Array
 
     def node(self, fields: Rows, states: Rows, outermost: Nodes) -> Rows:
         rates = super().node(fields, states, outermost)
@@ -126,24 +117,9 @@ class Leaking(ChainModel):
 def leaking_run():
     """Largest imbalance of a run whose rows have these weights; one compiled program for all."""
     own = cell(frozenset(LOSSES) - {"heat_balance", "short", "salt", "layer_salt"})
-    sound = assemble(own, 2)
-    protocol = Protocol.of(plate(3.0, 0.3, points=1), strip(3.0, 0.1, points=1))
-    schedule = schedule_of(protocol, own)
-    measured = simulate(own, protocol, points=2, settings=COARSE)
-
-    @jax.jit
-    def run(weights: Array) -> Array:
-        fields = {f.name: getattr(sound, f.name) for f in dataclasses.fields(sound)}
-        model = Leaking(**fields, weights=weights)
-        trajectory = solve(model, model.initial_state, schedule, COARSE)
-        solution = eqx.tree_at(
-            lambda s: (s.state, s.charge, s.voltage),
-            measured,
-            (trajectory.state, trajectory.charge, trajectory.voltage),
-        )
-        return jnp.max(jnp.abs(lithium_ledger(solution).imbalance))
-
-    return sound.rows, run
+    return assemble(own, 2).rows, largest_imbalance(
+        LeakingRows, own, Protocol.of(plate(3.0, 0.3, points=1), strip(3.0, 0.1, points=1)), 2
+    )
 
 
 def test_the_ledger_closes_while_no_flux_is_missing(leaking_run) -> None:

@@ -72,6 +72,25 @@ def test_estimate_on_a_bound_is_flagged_and_its_interval_stays_inside():
     assert result.parameters["amplitude"].on_bound is None
     assert "on its upper bound" in result.summary()
     assert result.to_dict()["parameters"]["rate"]["on_bound"] == "upper"
+    told = result.to_dict()["fit"]["message"]
+    assert told == result.sentence
+    start = "The fit converged with rate on its upper bound, beyond which the loss may fall further; for the others "
+    assert told.startswith(start)
+
+
+def test_a_fit_whose_every_parameter_ends_on_a_bound_says_so():
+    result = fit(decay_problem(white(0), parameters=decay_parameters((0.1, 0.5), (0.05, 0.1))), starts=12)
+    assert {name: p.on_bound for name, p in result.parameters.items()} == {"amplitude": "upper", "rate": "upper"}
+    assert result.sentence == (
+        "The fit converged with amplitude on its upper bound and rate on its upper bound, beyond which the loss may "
+        "fall further."
+    )
+
+
+def test_a_fit_inside_its_bounds_speaks_of_none():
+    result = fit(decay_problem(white(0)), starts=12)
+    assert result.sentence == result.status.sentence
+    assert "bound" not in result.sentence
 
 
 def test_summary_names_everything():

@@ -1,5 +1,6 @@
 """What no run can do is said by name: powers beyond the cell's, voltages beyond the guard, too many rows."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import pytest
@@ -14,12 +15,15 @@ from jaxcell import (
     Protocol,
     Separator,
     Settings,
+    SimulationError,
     Step,
     Until,
+    charge,
     hold,
     plate,
     simulate,
     strip,
+    xu2019_half_cell,
 )
 
 FOIL = LithiumElectrode(50e-6)
@@ -45,6 +49,44 @@ def test_a_voltage_that_gives_way() -> None:
     # To 5 %: the square root of what the last step misses.
     assert float(jnp.abs(last.final_voltage / last.final_current)) == pytest.approx(resistance, rel=0.05)
     assert float(last.final_voltage * last.final_current) == pytest.approx(-60.0, rel=1e-3)
+
+
+def test_stops_that_are_all_passed_as_they_begin() -> None:
+    """At 1 mA cm-2 this cell is 1 mV from 0 V: it is below 1 V from the first."""
+    passed = strip(1.0, until=Until(voltage_below=1.0), duration=60.0, points=2)
+    nothing = Protocol.of(passed, repeat=2)
+    solution = simulate(SYMMETRIC, nothing, throw=False)
+    assert solution.result is RESULTS.all_skipped
+    assert solution.skipped == (0, 1)
+    assert solution.taken.size == 0
+    assert simulate(SYMMETRIC, nothing, plan=solution.plan, throw=False).result is RESULTS.all_skipped
+    with pytest.raises(SimulationError, match=r"^No step of the protocol took any time: .* It ended at 0 s of 120 s"):
+        simulate(SYMMETRIC, nothing)
+    some = simulate(SYMMETRIC, Protocol.of(passed, strip(1.0, duration=60.0, points=2)))
+    assert some.result is RESULTS.successful
+    assert some.skipped == (0,)
+
+
+@pytest.mark.parametrize("value", [float("nan"), 1.5, 1.001, -0.2])
+def test_a_start_that_tree_at_made_impossible(value: float) -> None:
+    parts = xu2019_half_cell(1.0, single_particle=True)
+    cell, protocol = Cell(FOIL, parts.separator, parts.cathode), Protocol.of(charge(1.0, duration=1.0, points=1))
+
+    def starting(x):
+        return eqx.tree_at(lambda c: c.counter.initial_stoichiometry, cell, x)
+
+    message = rf"^cell.counter.initial_stoichiometry must be .* at most 1 \[1\], but is {value:g}; equinox.tree_at does"
+    with pytest.raises(ValueError, match=message):
+        simulate(starting(jnp.asarray(value)), protocol)
+    simulate(starting(0.5), protocol)
+    traced = jax.jit(lambda x: simulate(starting(x), protocol, throw=False).status)(jnp.asarray(value))
+    assert int(traced) == (RESULTS.successful if value == 1.001 else RESULTS.no_start)
+
+
+def test_a_run_that_fails_names_what_is_impossible() -> None:
+    cell = eqx.tree_at(lambda c: c.separator.thickness, SYMMETRIC, jnp.asarray(float("nan")))
+    with pytest.raises(SimulationError, match=r"^cell.separator.thickness must be .* but is nan m; equinox.tree_at "):
+        simulate(cell, Protocol.of(strip(1.0, duration=60.0, points=2)))
 
 
 def test_a_power_against_no_voltage_at_all() -> None:

@@ -1,5 +1,7 @@
 """What may not be built says so: the argument, its value, its unit and what was expected."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ import sample_cells
 from jaxtyping import TypeCheckError
 
 from jaxcell import (
+    BinarySalt,
     Cell,
     Collector,
     Current,
@@ -29,6 +32,7 @@ from jaxcell import (
     simulate,
     strip,
 )
+from jaxcell.component import Component
 from jaxcell.solver.schedule import uniform_plan
 
 NAN, INF = float("nan"), float("inf")
@@ -79,6 +83,44 @@ def test_not_numbers(value) -> None:
 def test_wrong_shapes(value) -> None:
     with pytest.raises(ValueError, match=r"Separator.thickness must be one number \[m\], but has shape"):
         Separator(value, 0.24)
+
+
+class Pair(Component):
+    """Built like a cell, but in a module whose types are not checked at run time."""
+
+    working: LithiumElectrode | Collector
+    separator: Separator
+    layer: ProtectionLayer | None = None
+
+
+def test_parts_in_the_wrong_order_are_told_the_order() -> None:
+    separator, foil = sample_cells.separator(), LithiumElectrode(50e-6)
+    message = (
+        "Pair.working must be LithiumElectrode or Collector, but is of class Separator; "
+        "the order is Pair(working, separator)."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Pair(separator, foil)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match=r"^Pair.layer must be ProtectionLayer or None, but is 3.0.$"):
+        Pair(foil, separator, 3.0)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match=r"lithium_thickness must be .* \[m\], but is of class Separator\.$"):
+        LithiumElectrode(separator)
+
+
+@pytest.mark.parametrize("side", ["working", "counter"])
+def test_a_liquid_junction_is_refused(side: str) -> None:
+    separator = Separator(30e-6, 0.5, salt=BinarySalt(1000.0))
+    foil = LithiumElectrode(50e-6)
+    layered = LithiumElectrode(50e-6, layer=sample_cells.layer(salt=BinarySalt(800.0)))
+    message = rf"Cell.{side}.layer.salt.concentration must be .*Cell.separator.salt, 1000 mol m-3, but is 800 mol m-3"
+    ends = (layered, foil) if side == "working" else (foil, layered)
+    with pytest.raises(ValueError, match=message):
+        Cell(ends[0], separator, ends[1])
+    # Without a salt between them they do not meet.
+    Cell(layered, Separator(30e-6, 0.5), foil)
+    cathode = sample_cells.cathode(salted=True)
+    with pytest.raises(ValueError, match=r"Cell.counter.transport.salt.concentration .* 1200 mol m-3, but is 1000 mol"):
+        Cell(foil, Separator(30e-6, 0.5, salt=BinarySalt(1200.0)), cathode)
 
 
 def test_depletion_capacity_too_large_for_the_barrier() -> None:

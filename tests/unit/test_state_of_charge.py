@@ -21,6 +21,7 @@ from jaxcell import (
     Protocol,
     Separator,
     SoftShort,
+    TabulatedPotential,
     at_state_of_charge,
     at_voltage,
     capacity_balance,
@@ -156,6 +157,47 @@ def test_a_bare_collector_counts_as_lithium() -> None:
     assert float(at_voltage(built, 3.8).counter.initial_stoichiometry) == pytest.approx(
         float(at_voltage(full(), 3.8).counter.initial_stoichiometry), rel=1e-12
     )
+
+
+def test_a_start_that_is_refused_is_nan_where_it_is_traced() -> None:
+    cell = with_voltage_window(full(), 3.5, 4.2)
+
+    def at(volts):
+        return at_voltage(cell, volts).counter.initial_stoichiometry
+
+    def charged(share):
+        return at_state_of_charge(cell, share).counter.initial_stoichiometry
+
+    def capacity(lower):
+        return with_voltage_window(cell, lower, 4.2).counter.capacity
+
+    for start, inside, beyond in (
+        (at, (3.5, 3.8, 4.2), (3.4, 4.3, 6.0)),
+        (charged, (0.0, 0.5, 1.0), (-0.01, 1.01)),
+        (capacity, (3.0, 3.5), (2.5, 4.2, 4.25, 6.0)),
+    ):
+        for derivative in (start, jax.grad(start)):
+            found = jax.jit(jax.vmap(derivative))(jnp.array([*inside, *beyond]))
+            assert np.all(np.isfinite(found[: len(inside)]))
+            assert np.all(np.isnan(found[len(inside) :]))
+
+
+def test_a_window_lies_where_the_law_holds() -> None:
+    """Neither in what holds x between 0 and 1, nor beyond a table."""
+    with pytest.raises(ValueError, match=r"^Argument upper_voltage must be at least 2.851 and at most 4.351 \[V\]"):
+        with_voltage_window(full(), 3.0, 4.4)
+    table = full(law=TabulatedPotential([0.3, 0.5, 0.9], [4.2, 3.9, 3.5]))
+    own = with_voltage_window(table, 3.5, 4.2).counter
+    assert float(own.lowest_stoichiometry) == pytest.approx(0.3, abs=1e-9)
+    assert float(own.highest_stoichiometry) == pytest.approx(0.9, abs=1e-9)
+    for window, argument in (((3.4, 4.2), "lower_voltage"), ((3.5, 4.3), "upper_voltage")):
+        with pytest.raises(ValueError, match=rf"{argument} .* from stoichiometry 0.9 to 0.3, beyond which .* law ends"):
+            with_voltage_window(table, *window)
+    with pytest.raises(ValueError, match=r"Argument voltage must be at least 3.5 and at most 4.2 \[V\]"):
+        at_voltage(table, 4.25)
+    # Lithium iron phosphate's usual window lies inside.
+    phosphate = with_voltage_window(full(law=LFP()), 2.5, 3.65).counter
+    assert 0.99 < float(phosphate.highest_stoichiometry - phosphate.lowest_stoichiometry) < 1.0
 
 
 @pytest.mark.parametrize("voltage", ["3.8 V", None, [3.5, 3.6]])
