@@ -10,13 +10,7 @@ from jaxtyping import Array, Float
 
 from jaxcell.component import Component, quantity
 from jaxcell.physics.interpolation import monotone_slopes, piecewise_cubic
-from jaxcell.physics.open_circuit import (
-    END_REACH,
-    lfp_potential,
-    nmc532_potential,
-    nmc811_potential,
-    within_ends,
-)
+from jaxcell.physics.open_circuit import lfp_potential, nmc532_potential, nmc811_potential, within_ends
 from jaxcell.units import Quantity, Scalar, is_traced, strong_float64
 
 FEWEST = 3
@@ -48,8 +42,8 @@ class OpenCircuitPotential(Component):
 
     @property
     def limits(self) -> tuple[Scalar, Scalar]:
-        """Lowest and highest stoichiometry [1] at which U is the law's and not what holds x between 0 and 1."""
-        return strong_float64(END_REACH), strong_float64(1.0 - END_REACH)
+        """Lowest and highest stoichiometry [1] that a window may have: all of a law, up to what it is kept between."""
+        return strong_float64(0.0), strong_float64(1.0)
 
 
 class NMC532(OpenCircuitPotential):
@@ -115,9 +109,8 @@ class TabulatedPotential(OpenCircuitPotential):
 
     @property
     def limits(self) -> tuple[Scalar, Scalar]:
-        """First and last stoichiometry of the table [1], within those of every law."""
-        low, high = super().limits
-        return jnp.maximum(low, self.stoichiometry[0]), jnp.minimum(high, self.stoichiometry[-1])
+        """First and last stoichiometry of the table [1]."""
+        return self.stoichiometry[0], self.stoichiometry[-1]
 
     def __call__(self, stoichiometry: Float[Array, "..."]) -> Float[Array, "..."]:
         x, end = within_ends(stoichiometry)

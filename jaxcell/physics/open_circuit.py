@@ -10,9 +10,6 @@ END_WIDTH = 1e-4
 END_POTENTIAL = 1.0
 """V_end [V]: an end changes the potential by V_end per END_WIDTH; a numerical choice."""
 
-END_REACH = 5.0 * END_WIDTH
-"""[1]: from so far inside its ends a law is as published, to 7 mV."""
-
 
 def within_ends(stoichiometry: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """The stoichiometry at which to read a law, kept in 0 < x < 1, and the potential [V] to add there.
