@@ -27,7 +27,7 @@ _COUNTS = ("cycle", "sweep")
 _OPTIONAL = ("time", "current", "voltage")
 _MINUS = re.compile(r"^(?:-|minus\b|neg(?:ative)?\b)[\s_]*", re.IGNORECASE)
 _BRACKET = re.compile(r"^(.*\S)\s*[\[(]\s*([^()\[\]]+?)\s*[\])]$")
-_ARGUMENT = re.compile(r"^(?:z|a|b)$", re.IGNORECASE)  # Re(Z); Z'(a), as ZView names its columns
+_ARGUMENT = re.compile(r"^[zZab]$")  # Re(Z); Z'(a), as ZView names its columns
 
 
 @dataclass(frozen=True)
