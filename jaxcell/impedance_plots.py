@@ -44,6 +44,7 @@ def _nyquist(axes: Axes, result: KramersKronig, area: float | None) -> None:
         axes.plot(z.real[bad] / size, -z.imag[bad] / size, "x", ms=6, color=FLAGGED, label="flagged", zorder=4)
     _decades(axes, f, z / size)
     axes.axhline(0.0, color="black", lw=0.6)
+    axes.margins(0.1)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel(f"Re(Z) / {unit}")
     axes.set_ylabel(f"-Im(Z) / {unit}")

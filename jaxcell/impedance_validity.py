@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 Fit = Literal["complex", "real", "imag"]
 
 FEWEST_POINTS = 7
+FEWEST_FOR_ONE_PART = 24
+"""Fits of one part alone to fewer points have too few elements to follow a cell."""
 _MOST_ELEMENTS = 50
 _UNDERFITTED = 10.0
 """Where mu stops early, at an AICc this far above the least one, the latter decides: mu's model has no support."""
@@ -140,8 +142,8 @@ def kramers_kronig(
     range, a reference electrode's artefact that is not a passive element. A cell that is wrong but steady passes.
 
     Args:
-        spectrum: at least 7 points at different frequencies.
-        fit: which parts are fitted: "complex", or "real" or "imag" alone, which predicts the other.
+        spectrum: at least 7 points at different frequencies. Few see little: of 9 points only gross errors stand out.
+        fit: which parts are fitted: "complex", or "real" or "imag" alone, which predicts the other and needs 24 points.
         capacitance: whether the model has the series capacitance.
         mu_limit: limit of mu, between 0 and 1.
         elements: number of RC elements; None lets mu choose.
@@ -344,15 +346,17 @@ def _check(
     if not isinstance(spectrum, Spectrum):
         raise KramersKronigError(f"Argument `spectrum` must be a Spectrum, but is a {type(spectrum).__name__}.")
     different = len(np.unique(spectrum.frequency))
-    if different < FEWEST_POINTS:
+    if fit not in ("complex", "real", "imag"):
+        raise KramersKronigError(f"Argument `fit` must be 'complex', 'real' or 'imag', but is {fit!r}.")
+    fewest = FEWEST_POINTS if fit == "complex" else FEWEST_FOR_ONE_PART
+    if different < fewest:
         raise KramersKronigError(
-            f"Argument `spectrum` must have at least {FEWEST_POINTS} different frequencies, but has {different}."
+            f"Argument `spectrum` must have at least {fewest} different frequencies for the fit {fit!r}, "
+            f"but has {different}."
         )
     if not (np.abs(spectrum.impedance) > 0).all():
         bad = int(np.flatnonzero(np.abs(spectrum.impedance) == 0)[0])
         raise KramersKronigError(f"Argument `spectrum` must have |Z| above 0 ohm, but point {bad} is 0 ohm.")
-    if fit not in ("complex", "real", "imag"):
-        raise KramersKronigError(f"Argument `fit` must be 'complex', 'real' or 'imag', but is {fit!r}.")
     for name, value in (("mu_limit", mu_limit), ("false_alarm", false_alarm)):
         if not 0 < value < 1:
             raise KramersKronigError(f"Argument `{name}` must lie between 0 and 1, but is {value!r}.")

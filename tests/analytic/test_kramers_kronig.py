@@ -134,8 +134,10 @@ def test_refusals(change: dict, says: str) -> None:
 
 
 def test_refused_spectra() -> None:
-    with pytest.raises(KramersKronigError, match="at least 7 different frequencies, but has 6"):
+    with pytest.raises(KramersKronigError, match="at least 7 different frequencies for the fit 'complex', but has 6"):
         kramers_kronig(Spectrum.of(F[:6], SOLID[:6]))
+    with pytest.raises(KramersKronigError, match="at least 24 different frequencies for the fit 'real', but has 23"):
+        kramers_kronig(Spectrum.of(F[:23], SOLID[:23]), fit="real")
     with pytest.raises(KramersKronigError, match=r"\|Z\| above 0 ohm, but point 3 is 0 ohm"):
         kramers_kronig(Spectrum.of(F, np.where(np.arange(F.size) == 3, 0.0, SOLID)))
     with pytest.raises(KramersKronigError, match="must be a Spectrum, but is a list"):

@@ -286,6 +286,26 @@ def test_the_slope_of_the_modulus_knows_the_sign(resistance: float, tau: float, 
     assert sign_agreement(f, z.real, -z.imag) < -0.9
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [(gamry(ROWS), "made.DTA"), (zplot(POINTS), "made.z"), (table("freq/Hz,Z' (Ohm),-Z'' (Ohm)"), "made.csv")],
+    ids=["gamry", "zplot", "csv"],
+)
+def test_a_file_cut_anywhere_is_read_or_refused_in_one_sentence(
+    make: Callable[..., Path], text: str, name: str
+) -> None:
+    refused: list[str] = []
+    for length in range(1, len(text), 7):
+        try:
+            m = read_measurement(make(text[:length], name))
+        except MeasurementError as error:
+            refused.append(str(error))
+        else:
+            assert 2 <= len(m.spectra[0]) <= len(F)
+    assert refused
+    assert not any("\n" in message for message in refused)
+
+
 def test_a_spectrum_from_arrays() -> None:
     s = Spectrum.of(F, Z)
     assert s.impedance.tolist() == Z
