@@ -34,10 +34,7 @@ def test_table_verdicts_and_files(file: Path, tmp_path: Path) -> None:
     assert "made.csv (impedance-table): 3 spectra, 3 shown" in words
     assert "0: consistent: all 31 points agree" in words
     assert f"1: inconsistent: 1 of 31 points flagged, {F[10]:.4g} Hz" in words
-    assert (
-        "2: not tested: Argument `spectrum` must have at least 7 different frequencies for the fit 'complex', but has 4."
-        in words
-    )
+    assert "2: not tested: Argument `spectrum` must have at least 7 different frequencies" in words
     assert "no current and voltage recorded." in words
     table = pd.read_csv(tmp_path / "out/spectra.csv")
     assert table["Flagged"].tolist()[:2] == [0, 1]
