@@ -66,6 +66,9 @@ if TYPE_CHECKING:
     from jaxcell.figures import lithium_by_form_figure as lithium_by_form_figure
     from jaxcell.figures import plating_map_figure as plating_map_figure
     from jaxcell.full_cell_plots import full_cell_figure as full_cell_figure
+    from jaxcell.impedance_plots import kramers_kronig_figure as kramers_kronig_figure
+    from jaxcell.impedance_validity import KramersKronig as KramersKronig
+    from jaxcell.impedance_validity import kramers_kronig as kramers_kronig
     from jaxcell.inventory import Cycles as Cycles
     from jaxcell.inventory import InventoryRun as InventoryRun
     from jaxcell.inventory import LithiumInventory as LithiumInventory
@@ -175,8 +178,10 @@ _HOME = {
         "lithium_by_form_figure",
         "plating_map_figure",
     ],
+    "jaxcell.impedance_plots": ["kramers_kronig_figure"],
     "jaxcell.io.bpx": ["cathode_from_bpx"],
     "jaxcell.io.pybamm": ["from_pybamm"],
+    "jaxcell.impedance_validity": ["KramersKronig", "kramers_kronig"],
     "jaxcell.library": ["HalfCellParts", "xu2019_half_cell"],
     "jaxcell.ledger": ["Ledger", "lithium_ledger", "lithium_losses"],
     "jaxcell.model": ["ChainModel", "assemble"],
@@ -250,6 +255,7 @@ __all__ = [
     "Interface",
     "Interphase",
     "InventoryRun",
+    "KramersKronig",
     "LayerComparison",
     "Ledger",
     "LiPF6Conductivity",
@@ -307,6 +313,8 @@ __all__ = [
     "from_pybamm",
     "full_cell_figure",
     "hold",
+    "kramers_kronig",
+    "kramers_kronig_figure",
     "lithium_by_form_figure",
     "lithium_ledger",
     "lithium_losses",

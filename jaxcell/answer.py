@@ -2,10 +2,10 @@
 
 import platform
 import textwrap
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 from rich import box
@@ -40,7 +40,7 @@ def origin(source: Provenance, study: dict[str, Any], seed: int) -> dict[str, An
         "study": study,
         "versions": {
             "jaxcell": jaxcell.__version__,
-            "jax": jax.__version__,
+            "jax": version("jax"),
             "numpy": np.__version__,
             "python": platform.python_version(),
         },

@@ -1,4 +1,4 @@
-"""The command line: jaxcell fit STUDY.toml."""
+"""The command line: jaxcell fit STUDY.toml, jaxcell spectra FILE."""
 
 import os
 import sys
@@ -32,6 +32,14 @@ class Device(str, Enum):  # noqa: UP042  (typer shows the values)
     cpu = "cpu"
     gpu = "gpu"
     tpu = "tpu"
+
+
+class Electrode(str, Enum):  # noqa: UP042  (as above)
+    """Whose impedance is read where three electrodes were recorded."""
+
+    working = "working"
+    counter = "counter"
+    full = "full"
 
 
 def main() -> None:
@@ -96,6 +104,40 @@ def fit(
             _explain(checked)
         else:
             _fit(checked, place)
+
+
+@app.command()
+def spectra(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="File with impedance spectra.")],
+    index: Annotated[str | None, typer.Option(metavar="N,N", help="Spectra to show, from 0 [all].")] = None,
+    electrode: Annotated[Electrode, typer.Option(help="Whose impedance, of three electrodes.")] = Electrode.working,
+    area_cm2: Annotated[float | None, typer.Option(metavar="A", help="Electrode area; shows ohm cm2.")] = None,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Write tables and figures there.")] = None,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error arose.")] = False,
+) -> None:
+    """List the impedance spectra of a file, and test each by the Kramers-Kronig relations."""
+    with _one_sentence(traceback):
+        from jaxcell.io import read_measurement
+        from jaxcell.io.results import result_folder
+        from jaxcell.spectra_report import check_spectra, print_spectra, save_spectra
+
+        area = None if area_cm2 is None else area_cm2 * 1e-4
+        measurement = read_measurement(file, area=area, electrode=electrode.value)
+        tested = check_spectra(measurement, None if index is None else _indices(index))
+        console = _console()
+        print_spectra(console, measurement, tested)
+        if out is not None:
+            with result_folder(Path(out)) as draft:
+                save_spectra(measurement, tested, draft.path)
+            console.print(f"\nResults: {out}", soft_wrap=True)
+
+
+def _indices(text: str) -> list[int]:
+    """The numbers in "0,3"."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise _OptionError(f"--index must be numbers separated by commas, such as 0,3, but is {text!r}.") from error
 
 
 def _fit(study: "Study", place: Path) -> None:
@@ -208,6 +250,10 @@ def _prepare_jax(device: Device) -> None:
 
 class _DeviceError(ValueError):
     """The device asked for is not there."""
+
+
+class _OptionError(ValueError):
+    """An option that cannot be understood."""
 
 
 def _missing(device: Device) -> str:

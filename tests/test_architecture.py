@@ -33,7 +33,9 @@ ORDER = [
     {"inference"},
     {"design"},
     {"io"},
-    {"answer", "estimates", "figures", "full_cell_plots", "plots", "report", "study", "cli", "__main__"}
+    {"impedance_validity"},
+    {"answer", "estimates", "figures", "full_cell_plots", "impedance_plots", "plots", "report", "spectra_report"}
+    | {"study", "cli", "__main__"}
     | {f"{kind}_{what}" for kind in ("capacity", "protocol") for what in ("plots", "report")},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}

@@ -12,8 +12,8 @@ FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 
 
-def frozen_floats(value: ArrayLike, name: str, unit: str) -> FloatArray:
-    """A read-only float64 copy of a one-dimensional, finite array; shape (rows,).
+def frozen_floats(value: ArrayLike, name: str, unit: str, *, missing: bool = False) -> FloatArray:
+    """A read-only float64 copy of a one-dimensional, finite array; shape (rows,). With `missing`, all may be NaN.
 
     Raises:
         MeasurementError: not numbers, not one-dimensional, or not finite.
@@ -25,7 +25,7 @@ def frozen_floats(value: ArrayLike, name: str, unit: str) -> FloatArray:
     if array.ndim != 1:
         raise MeasurementError(f"Argument `{name}` must be one-dimensional, but has the shape {array.shape}.")
     bad = np.flatnonzero(~np.isfinite(array))
-    if bad.size:
+    if bad.size and not (missing and np.isnan(array).all()):
         raise MeasurementError(
             f"Argument `{name}` must hold finite numbers in {unit}, but element {bad[0]} is {array[bad[0]]}."
         )

@@ -130,7 +130,12 @@ def _impedance(
     frequency = np.nan_to_num(_values(table, found["frequency"], missing=True))
     if not (frequency > 0).any():
         return frequency, nothing, nothing
-    for quantity in ("real impedance", "imaginary impedance"):
+    parts = ("real impedance", "imaginary impedance")
+    if not any(part in found for part in parts) and {"absolute impedance", "phase"} <= set(found):
+        size, angle = (_values(table, found[q], missing=True) for q in ("absolute impedance", "phase"))
+        notices.append("sign: impedance is from modulus and phase; a capacitive response has a negative phase.")
+        return frequency, size * np.cos(np.deg2rad(angle)), size * np.sin(np.deg2rad(angle))
+    for quantity in parts:
         if quantity not in found:
             raise table.missing_column(f"{quantity}, such as `{header_of(quantity)}`")
     notices.append("sign: the imaginary impedance is taken as Im(Z), negative for a capacitive response.")

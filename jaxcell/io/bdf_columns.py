@@ -27,6 +27,8 @@ _UNITS: dict[str, dict[str, float]] = {
     "frequency": _FREQUENCY,
     "real impedance": _RESISTANCE,
     "imaginary impedance": _RESISTANCE,
+    "absolute impedance": _RESISTANCE,
+    "phase": {"deg": 1.0, "rad": 180.0 / np.pi},
     "charging capacity": _CHARGE,
 }
 
@@ -36,6 +38,7 @@ _WORDS = {
     "volt": "V", "millivolt": "mV", "microvolt": "µV",
     "ampere": "A", "milliampere": "mA", "microampere": "µA", "nanoampere": "nA",
     "hertz": "Hz", "kilohertz": "kHz", "ohm": "ohm", "milliohm": "mohm", "kiloohm": "kohm",
+    "degree": "deg", "radian": "rad",
     "ah": "Ah", "mah": "mAh", "ampere_hour": "Ah", "milliampere_hour": "mAh", "coulomb": "C",
 }
 # fmt: on

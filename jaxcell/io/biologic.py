@@ -126,7 +126,9 @@ def read_mpt(file: SourceFile, options: ReadOptions) -> Measurement:
             f"{file.given} is cut at row {table.rows[-1]}: it holds {len(table.rows)} rows of data, "
             f"but its header announces {header.points}."
         )
-    columns, notices = eclab_columns(table, holds_potential=header.technique == _POTENTIAL_HELD)
+    columns, notices = eclab_columns(
+        table, holds_potential=header.technique == _POTENTIAL_HELD, electrode=options.electrode
+    )
     gap = loop_notice(header.loop_starts, columns)
     notices += [gap] if gap else []
     if commas:
@@ -170,7 +172,7 @@ def read_eclab_table(file: SourceFile, options: ReadOptions) -> Measurement:
     table, _ = parse_table(
         text, source=file.given, header_line=1, separator=separator_of(first), wanted=is_eclab_column
     )
-    columns, notices = eclab_columns(table)
+    columns, notices = eclab_columns(table, electrode=options.electrode)
     origin = Provenance(
         name=file.name,
         format="eclab-table",

@@ -45,7 +45,7 @@ def read_mpr(file: SourceFile, options: ReadOptions) -> Measurement:
     decoded = _decode(file)
     table = _table(decoded, file.given)
     code, header_area = _settings(decoded)
-    columns, notices = eclab_columns(table, holds_potential=code == _POTENTIAL_HELD)
+    columns, notices = eclab_columns(table, holds_potential=code == _POTENTIAL_HELD, electrode=options.electrode)
     loops = decoded.loop_index
     gap = loop_notice([] if loops is None else [int(row) for row in loops], columns)
     notices += [gap] if gap else []

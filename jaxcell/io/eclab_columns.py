@@ -16,15 +16,25 @@ _VOLTAGE = {"V": 1.0, "mV": 1e-3, "µV": 1e-6, "uV": 1e-6}
 _CURRENT = {"A": 1.0, "mA": 1e-3, "µA": 1e-6, "uA": 1e-6, "nA": 1e-9}
 _CHARGE = {"C": 1.0, "A.h": 3600.0, "mA.h": 3.6, "Ah": 3600.0, "mAh": 3.6, "µA.h": 3.6e-3}
 _FREQUENCY = {"Hz": 1.0, "kHz": 1e3}
-_RESISTANCE = {"Ohm": 1.0, "ohm": 1.0, "kOhm": 1e3, "mOhm": 1e-3}
+_RESISTANCE = {"Ohm": 1.0, "ohm": 1.0, "Ω": 1.0, "kOhm": 1e3, "mOhm": 1e-3, "MOhm": 1e6}
 _ANGLE = {"deg": np.pi / 180, "rad": 1.0}
 _COUNT = {"": 1.0}
 _MODE_CONTROL = {1: Control.CURRENT, 2: Control.VOLTAGE, 3: Control.OPEN_CIRCUIT}
+
+_WORKING = ("Ewe", "<Ewe>", "Ecell", "<Ecell>")
+_COUNTER = ("Ece", "<Ece>")
+_SUFFIX = {"working": "", "counter": "ce", "full": "we-ce"}
+_WHOSE = {
+    "working": "the working against the reference electrode",
+    "counter": "the counter against the reference electrode",
+    "full": "the working against the counter electrode",
+}
 
 # fmt: off
 _BASES = {
     "time", "Ewe", "<Ewe>", "Ecell", "<Ecell>", "Ece", "<Ece>", "I", "<I>", "control", "dq", "dQ",
     "freq", "Re(Z)", "-Im(Z)", "|Z|", "Phase(Z)",
+    "Re(Zce)", "-Im(Zce)", "|Zce|", "Phase(Zce)", "Re(Zwe-ce)", "-Im(Zwe-ce)", "|Zwe-ce|", "Phase(Zwe-ce)",
     "mode", "ox/red", "error", "Ns", "cycle number", "half cycle",
 }
 # fmt: on
@@ -82,7 +92,9 @@ class _Finder:
         raise self.table.missing_column(wanted)
 
 
-def eclab_columns(table: Table, *, holds_potential: bool = False) -> tuple[Columns, list[str]]:
+def eclab_columns(
+    table: Table, *, holds_potential: bool = False, electrode: str = "working"
+) -> tuple[Columns, list[str]]:
     """The rows of an EC-Lab table in SI units, with notices on the choices made.
 
     Voltage is `Ewe` (or its mean `<Ewe>`, or `Ecell`). Current is the first of:
@@ -94,27 +106,28 @@ def eclab_columns(table: Table, *, holds_potential: bool = False) -> tuple[Colum
     4. `control` in a unit of current, the set value, where nothing was measured;
     5. zero, when every row is open circuit.
 
+    A table with impedance in every row need not have time, voltage or current: rows then count as 1 s apart, and the
+    others are NaN.
+
     The set value never replaces a measured one: in `control/V/mA` the unit changes with the mode, and in
     rests it holds residues of other steps.
 
     Args:
         table: columns as in the file.
         holds_potential: whether the whole file is a technique that holds a potential.
+        electrode: "working", "counter" or "full": whose voltage and impedance.
 
     Raises:
         MeasurementError: a column is missing, a unit unknown, or a cell is not a number.
     """
     finder = _Finder(table)
     notices: list[str] = []
-    time, _ = finder.first(("time",), _TIME, "time, such as `time/s`")
-    voltage, name = finder.first(("Ewe", "<Ewe>", "Ecell", "<Ecell>"), _VOLTAGE, "voltage, such as `Ewe/V`")
-    if finder.has("<Ece>") or finder.has("Ece"):
-        notices.append(f"three electrodes: voltage is `{name}`, the working against the reference electrode.")
+    time, voltage, bare = _time_and_voltage(finder, electrode, notices)
     mode = finder.find("mode", _COUNT)
     control = _control(mode, len(time), holds_potential)
-    current = _current(finder, time, control, notices)
+    current = _current(finder, time, control, notices, bare)
     control = _zero_set_current(finder, control)
-    frequency, real, imaginary = _impedance(finder, len(time))
+    frequency, real, imaginary = _impedance(finder, len(time), electrode)
     notices += _sign_notices(finder, (control == Control.CURRENT) & (frequency <= 0), current)
     errors = finder.find("error", _COUNT)
     if errors is not None and errors.any():
@@ -147,6 +160,33 @@ def eclab_columns(table: Table, *, holds_potential: bool = False) -> tuple[Colum
     )
 
 
+def _time_and_voltage(finder: _Finder, electrode: str, notices: list[str]) -> tuple[FloatArray, FloatArray, bool]:
+    """Time [s], voltage [V] of the electrode, and whether the table is one of impedances alone."""
+    frequency = finder.find("freq", _FREQUENCY)
+    bare = frequency is not None and bool((frequency > 0).all())
+    if bare and not finder.has("time"):
+        assert frequency is not None, "a table of frequencies"
+        time = np.arange(len(frequency), dtype=np.float64)
+        notices.append("no time was recorded: rows count as 1 s apart.")
+    else:
+        time, _ = finder.first(("time",), _TIME, "time, such as `time/s`")
+    three = any(finder.has(base) for base in _COUNTER)
+    if bare and not three and not any(finder.has(base) for base in _WORKING):
+        notices.append("no voltage recorded.")
+        return time, np.full(len(time), np.nan), bare
+    working, name = finder.first(_WORKING, _VOLTAGE, "voltage, such as `Ewe/V`")
+    if electrode != "working":
+        counter, other = finder.first(_COUNTER, _VOLTAGE, f"the voltage of the {electrode} electrode, such as `Ece/V`")
+        working, name = (counter, other) if electrode == "counter" else (working - counter, f"{name} - {other}")
+    if three:
+        notices.append(f"three electrodes: voltage is `{name}`, {_WHOSE[electrode]}.")
+        held = [who for who, suffix in _SUFFIX.items() if finder.has(f"Re(Z{suffix})") or finder.has(f"|Z{suffix}|")]
+        if len(held) > 1:
+            sums = "; working and counter add up to full" if len(held) == 3 else ""
+            notices.append(f"impedance is that of the {electrode} electrode, of {', '.join(held)}{sums}.")
+    return time, working, bare
+
+
 def _control(mode: FloatArray | None, rows: int, holds_potential: bool) -> NDArray[np.int8]:
     control = np.full(rows, Control.VOLTAGE if holds_potential else Control.UNKNOWN, dtype=np.int8)
     if mode is not None:
@@ -169,7 +209,9 @@ def _set_current(finder: _Finder, control: NDArray[np.int8]) -> FloatArray | Non
     return np.where(control == Control.CURRENT, plain, np.where(control == Control.OPEN_CIRCUIT, 0.0, np.nan))
 
 
-def _current(finder: _Finder, time: FloatArray, control: NDArray[np.int8], notices: list[str]) -> FloatArray:
+def _current(
+    finder: _Finder, time: FloatArray, control: NDArray[np.int8], notices: list[str], bare: bool
+) -> FloatArray:
     for base in ("I", "<I>"):
         measured = finder.find(base, _CURRENT)
         if measured is not None:
@@ -190,6 +232,9 @@ def _current(finder: _Finder, time: FloatArray, control: NDArray[np.int8], notic
     if (control == Control.OPEN_CIRCUIT).all():
         notices.append("no current was recorded and every row is open circuit: the current is 0.")
         return np.zeros(len(time))
+    if bare:
+        notices.append("no current recorded.")
+        return np.full(len(time), np.nan)
     raise finder.table.missing_column("current, such as `I/mA` or `<I>/mA`")
 
 
@@ -215,15 +260,16 @@ def _sign_notices(finder: _Finder, driven: NDArray[np.bool_], current: FloatArra
     return [f"{sign}; BUT the column `ox/red` disagrees in {against}: check it."]
 
 
-def _impedance(finder: _Finder, rows: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _impedance(finder: _Finder, rows: int, electrode: str) -> tuple[FloatArray, FloatArray, FloatArray]:
     frequency = finder.find("freq", _FREQUENCY)
     nothing = np.zeros(rows)
     if frequency is None or not (frequency > 0).any():
         return nothing if frequency is None else frequency, nothing, nothing
-    real, minus = finder.find("Re(Z)", _RESISTANCE), finder.find("-Im(Z)", _RESISTANCE)
+    z = f"Z{_SUFFIX[electrode]}"
+    real, minus = finder.find(f"Re({z})", _RESISTANCE), finder.find(f"-Im({z})", _RESISTANCE)
     if real is not None and minus is not None:
         return frequency, real, -minus
-    size, angle = finder.find("|Z|", _RESISTANCE), finder.find("Phase(Z)", _ANGLE)
+    size, angle = finder.find(f"|{z}|", _RESISTANCE), finder.find(f"Phase({z})", _ANGLE)
     if size is None or angle is None:
-        raise finder.table.missing_column("impedance, such as `Re(Z)/Ohm` and `-Im(Z)/Ohm`")
+        raise finder.table.missing_column(f"impedance, such as `Re({z})/Ohm` and `-Im({z})/Ohm`")
     return frequency, size * np.cos(angle), size * np.sin(angle)

@@ -24,8 +24,9 @@ class Measurement:
 
     Attributes:
         time: time as in the file, not rebased [s], strictly increasing; shape (rows,).
-        current: current [A], positive charges the test object; shape (rows,).
-        voltage: voltage [V]; shape (rows,).
+        current: current [A], positive charges the test object; shape (rows,). Of a file that holds impedance alone and
+            no current, NaN throughout.
+        voltage: voltage [V]; shape (rows,). NaN throughout as the current.
         cycle: cycle number as in the file; shape (rows,).
         step: step number as in the file; shape (rows,).
         kind: codes of `Kind`, int8; shape (rows,).
@@ -52,7 +53,8 @@ class Measurement:
 
     def __post_init__(self) -> None:
         for name, unit in {"time": "s", "current": "A", "voltage": "V"}.items():
-            object.__setattr__(self, name, frozen_floats(getattr(self, name), name, unit))
+            only = name != "time" and bool((np.asarray(self.kind) == Kind.IMPEDANCE).all())
+            object.__setattr__(self, name, frozen_floats(getattr(self, name), name, unit, missing=only))
         for name in ("cycle", "step", "kind"):
             object.__setattr__(self, name, frozen_integers(getattr(self, name), name))
         columns = ("current", "voltage", "cycle", "step", "kind")

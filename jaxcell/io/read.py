@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from jaxcell.io import biologic, biologic_binary
+from jaxcell.io import biologic, biologic_binary, gamry, zplot
 from jaxcell.io._arrays import shown
 from jaxcell.io.bdf import read_bdf_csv
 from jaxcell.io.bdf_columns import looks_like_bdf
 from jaxcell.io.errors import MeasurementError
+from jaxcell.io.impedance_table import find_layout, read_impedance_table
 from jaxcell.io.measurement import Measurement
 from jaxcell.io.options import ReadOptions
 from jaxcell.io.source_file import SourceFile, load
@@ -24,11 +25,16 @@ _READERS: dict[str, Callable[[SourceFile, ReadOptions], Measurement]] = {
     "biologic-mpr": biologic_binary.read_mpr,
     "eclab-table": biologic.read_eclab_table,
     "bdf-csv": read_bdf_csv,
+    "gamry-dta": gamry.read_gamry,
+    "zplot-z": zplot.read_zplot,
+    "impedance-table": read_impedance_table,
 }
+_THREE_ELECTRODES = ("biologic-mpt", "biologic-mpr", "eclab-table")
 
 SUPPORTED = (
     "supported are BioLogic EC-Lab text (.mpt) and binary (.mpr) files, tables of EC-Lab columns "
-    "(.csv, .txt) and Battery Data Format CSV (.bdf.csv, also as .gz or .zip)"
+    "(.csv, .txt), Battery Data Format CSV (.bdf.csv, also as .gz or .zip), and impedance in Gamry (.DTA), ZPlot (.z) "
+    "and plain CSV or text tables"
 )
 
 
@@ -40,11 +46,13 @@ def read_measurement(
     format: str = "auto",
     positive_current: Literal["charge", "discharge"] = "charge",
     rest_below: float | None = None,
+    electrode: Literal["working", "counter", "full"] = "working",
 ) -> Measurement:
     """Read a cycler's file into SI units; what it is, is decided from its contents.
 
     Formats: "biologic-mpt", "biologic-mpr" (needs `pip install "jaxcell[biologic]"`), "eclab-table" (a
-    table whose first row names EC-Lab columns) and "bdf-csv" (Battery Data Format).
+    table whose first row names EC-Lab columns), "bdf-csv" (Battery Data Format), and for impedance alone "gamry-dta",
+    "zplot-z" and "impedance-table" (see `read_impedance_table`).
 
     Geometry is the user's: an area in a file's header is only compared with it, and a notice tells when
     they differ by more than 1 %.
@@ -58,6 +66,8 @@ def read_measurement(
             is what EC-Lab (oxidation at the working electrode) and the Battery Data Format say.
         rest_below: largest current of a rest [A], where the instrument does not mark rests itself; by
             default 0.1 % of the largest current, or half the rounding step of the file if that is larger.
+        electrode: whose impedance and voltage to read from a BioLogic file of three electrodes: the working electrode
+            against the reference, the counter electrode's part, or the full cell, which is the sum of both.
 
     Returns:
         The measurement; `print(measurement.summary())` shows what was understood.
@@ -68,9 +78,14 @@ def read_measurement(
     """
     if format != "auto" and format not in _READERS:
         raise MeasurementError(f"Argument `format` must be auto, {', '.join(_READERS)}, but is {format!r}.")
-    options = ReadOptions(area, thickness, positive_current, rest_below)
+    options = ReadOptions(area, thickness, positive_current, rest_below, electrode)
     file = _unpacked(load(path))
     chosen = _sniff(file) if format == "auto" else format
+    if electrode != "working" and chosen not in _THREE_ELECTRODES:
+        raise MeasurementError(
+            f"Argument `electrode` is {electrode!r}, but {file.given} is of the format {chosen}, which is read for one "
+            "impedance only: leave it at 'working'."
+        )
     return _READERS[chosen](file, options)
 
 
@@ -111,7 +126,13 @@ def _sniff(file: SourceFile) -> str:
     names = [name.strip().strip('"') for name in first.split(biologic.separator_of(first))]
     if looks_like_bdf(names):
         return "bdf-csv"
+    if gamry.is_gamry(file.text):
+        return "gamry-dta"
+    if file.text.startswith(zplot.MAGIC):
+        return "zplot-z"
     if foreign:
         raise MeasurementError(f"{file.given} looks like {foreign}, {sorry}")
+    if find_layout(file.text) is not None:
+        return "impedance-table"
     head = [name[:40] for name in names]
     raise MeasurementError(f"{file.given} is text whose first row names no known columns ({shown(head, 8)}), {sorry}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 OURS = {"result.json", "config.toml", "timeseries.csv", "figures"}
-OURS |= {f"figures/{name}.png" for name in ("fit", "ridge", "lithium")}
+OURS |= {f"figures/{name}.png" for name in ("fit", "ridge", "lithium")} | {"spectra.csv", "points.csv"}
 """What a folder of results holds; one with anything else is not replaced."""
+_SPECTRUM = re.compile(r"figures/spectrum_\d+\.png")
 
 
 class ResultsError(ValueError):
@@ -73,7 +75,8 @@ def _check_replaceable(place: Path) -> None:
         raise ResultsError(f"{place} is not a folder, so results cannot be written there; choose another with --out.")
     if not place.exists():
         return
-    foreign = sorted(str(p.relative_to(place)) for p in place.rglob("*") if str(p.relative_to(place)) not in OURS)
+    held = (p.relative_to(place).as_posix() for p in place.rglob("*"))
+    foreign = sorted(name for name in held if name not in OURS and not _SPECTRUM.fullmatch(name))
     if foreign:
         raise ResultsError(
             f"{place} holds {foreign[0]!r}, which is no result of a fit, so it is not replaced; choose another folder "

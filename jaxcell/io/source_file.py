@@ -54,7 +54,7 @@ class SourceFile:
             encodings = ("utf-8-sig", "latin-1")
         for encoding in encodings:
             try:
-                return self.data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+                return self.data.decode(encoding).replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
             except UnicodeDecodeError:
                 continue
         raise MeasurementError(f"{self.given} is damaged: it begins like UTF-16 text, but is not.")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from jaxcell.io._arrays import FloatArray, IntArray, check_lengths, frozen_floats
 from jaxcell.io.errors import MeasurementError
@@ -21,8 +21,8 @@ class Spectrum:
         frequency: frequency [Hz], positive, in the order measured; shape (points,).
         real: Re(Z) [ohm]; shape (points,).
         imaginary: Im(Z) [ohm], **negative for a capacitive response**; shape (points,).
-        bias_current: median of the mean current during the sweep [A], positive charges.
-        bias_voltage: median of the mean voltage during the sweep [V].
+        bias_current: median of the mean current during the sweep [A], positive charges; None if not recorded.
+        bias_voltage: median of the mean voltage during the sweep [V]; None if not recorded.
 
     Raises:
         MeasurementError: empty, lengths differ, a number is not finite, or a frequency is not positive.
@@ -35,8 +35,8 @@ class Spectrum:
     frequency: FloatArray
     real: FloatArray
     imaginary: FloatArray
-    bias_current: float
-    bias_voltage: float
+    bias_current: float | None
+    bias_voltage: float | None
 
     def __post_init__(self) -> None:
         units = {"time": "s", "frequency": "Hz", "real": "ohm", "imaginary": "ohm"}
@@ -51,8 +51,21 @@ class Spectrum:
                 f"Argument `frequency` must be positive in Hz, but element {bad} is {self.frequency[bad]}."
             )
         for name, unit in {"bias_current": "A", "bias_voltage": "V"}.items():
-            if not np.isfinite(getattr(self, name)):
-                raise MeasurementError(f"Argument `{name}` must be finite in {unit}, but is {getattr(self, name)}.")
+            bias = getattr(self, name)
+            if bias is not None and not np.isfinite(bias):
+                raise MeasurementError(f"Argument `{name}` must be finite in {unit} or None, but is {bias}.")
+
+    @classmethod
+    def of(cls, frequency: ArrayLike, impedance: ArrayLike) -> "Spectrum":
+        """A spectrum from arrays in memory, without time, cycle or bias.
+
+        Args:
+            frequency: [Hz], positive; shape (points,).
+            impedance: complex Z [ohm], Im(Z) negative where capacitive; shape (points,).
+        """
+        z = np.asarray(impedance, dtype=np.complex128)
+        f = np.asarray(frequency, dtype=np.float64)
+        return cls(0, 0, 0, np.arange(f.size, dtype=np.float64), f, z.real, z.imag, None, None)
 
     @property
     def impedance(self) -> NDArray[np.complex128]:
@@ -127,8 +140,13 @@ def cut_spectra(
                 frequency=frequency[rows],
                 real=real[rows],
                 imaginary=imaginary[rows],
-                bias_current=float(np.median(current[rows])),
-                bias_voltage=float(np.median(voltage[rows])),
+                bias_current=_median(current[rows]),
+                bias_voltage=_median(voltage[rows]),
             )
         )
     return tuple(spectra)
+
+
+def _median(values: FloatArray) -> float | None:
+    """The median, or None where nothing was recorded, which is NaN."""
+    return None if np.isnan(values).any() else float(np.median(values))

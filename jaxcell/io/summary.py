@@ -11,6 +11,7 @@ from jaxcell.io.kinds import Kind
 
 if TYPE_CHECKING:
     from jaxcell.io.measurement import Measurement
+    from jaxcell.io.spectrum import Spectrum
 
 _MOST_LINES = 12
 
@@ -64,6 +65,8 @@ def _times(m: Measurement) -> str:
 
 
 def _voltages(m: Measurement) -> str:
+    if np.isnan(m.voltage).all():
+        return "voltage: not recorded"
     rows = m.kind == Kind.CYCLING
     text = f"voltage: {m.voltage.min():.6g} V to {m.voltage.max():.6g} V"
     if rows.any() and not rows.all():
@@ -73,6 +76,8 @@ def _voltages(m: Measurement) -> str:
 
 def _currents(m: Measurement) -> str:
     levels = current_levels(m)
+    if np.isnan(m.current).all():
+        return "current: not recorded"
     if not levels:
         return "current levels while cycling: none"
     words = [f"{level:.3g} A" for level in levels]
@@ -103,8 +108,14 @@ def _spectra(m: Measurement) -> list[str]:
     for s in m.spectra[:_MOST_LINES]:
         lines.append(
             f"  {s.index}: {len(s)} points, {s.frequency.max():.4g} Hz to {s.frequency.min():.4g} Hz, "
-            f"from {s.time[0]:.6g} s, bias {s.bias_current:.3g} A at {s.bias_voltage:.4g} V"
+            f"from {s.time[0]:.6g} s, {_bias(s)}"
         )
     if len(m.spectra) > _MOST_LINES:
         lines.append(f"  and {len(m.spectra) - _MOST_LINES} more")
     return lines
+
+
+def _bias(s: Spectrum) -> str:
+    parts = [] if s.bias_current is None else [f"{s.bias_current:.3g} A"]
+    parts += [] if s.bias_voltage is None else [f"{s.bias_voltage:.4g} V"]
+    return f"bias {' at '.join(parts)}" if parts else "bias not recorded"

@@ -18,18 +18,12 @@ _BINARY = (
 
 # Any of the phrases in the first lines, in lower case; the first hit wins.
 _TEXT = (
-    (("explain\ntag\t",), "a Gamry file (.DTA)"),
-    (("zplot2 ascii",), "a ZPlot impedance file (.z)"),
     (("name=versastudio",), "a VersaStudio file (.par)"),
-    (("z60w data file",), "an Autolab impedance export"),
-    (("instrument model:  chi", "instrument model: chi"), "a CH Instruments export"),
     (("today's date", "today''s date", "tester\tmaccor"), "a Maccor export"),
     (("program duration#", "step duration#"), "a Digatron export"),
     (("chg. cap.(ah)", "total time(s),voltage(v)", "record id,", "dpt,"), "a Neware export"),
     (("tc_counter1", "data point,date time,test time (s)", "data_point,test_time(s)"), "an Arbin export"),
     (("test_time_s,voltage_v,current_a", "channel_index,cycle_index,step_index"), "a Landt export"),
-    (("zre (ohms)",), "a Parstat impedance export"),
-    (("frequency\t zre",), "a PowerSuite impedance export"),
 )
 
 _SUFFIXES = {
@@ -37,7 +31,6 @@ _SUFFIXES = {
     ".ndax": "a Neware binary file (.ndax)",
     ".res": "an Arbin database (.res)",
     ".xlsx": "an Excel workbook (.xlsx)",
-    ".dta": "a Gamry file (.DTA)",
     ".mps": "an EC-Lab settings file (.mps), which holds no data",
 }
 

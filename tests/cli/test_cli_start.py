@@ -25,7 +25,7 @@ finally:
 """
 
 
-@pytest.mark.parametrize("arguments", ['"--help"', '"fit", "--help"', '"--version"'])
+@pytest.mark.parametrize("arguments", ['"--help"', '"fit", "--help"', '"spectra", "--help"', '"--version"'])
 def test_help_does_not_import_jax(arguments: str) -> None:
     before = os.times()
     done = subprocess.run([sys.executable, "-c", HELP.format(arguments)], capture_output=True, text=True, check=True)
