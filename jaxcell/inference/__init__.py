@@ -21,6 +21,7 @@ from .identifiability import Verdict as Verdict
 from .inventory_problem import INVENTORY_FIT as INVENTORY_FIT
 from .inventory_problem import InventoryProblem as InventoryProblem
 from .inventory_problem import loss_parameters as loss_parameters
+from .joint_problem import JointProblem as JointProblem
 from .least_squares import Box as Box
 from .least_squares import LeastSquaresSolution as LeastSquaresSolution
 from .least_squares import LevenbergMarquardt as LevenbergMarquardt
@@ -42,6 +43,7 @@ from .problem import Problem as Problem
 from .protocol_problem import PROTOCOL_FIT as PROTOCOL_FIT
 from .protocol_problem import ProtocolProblem as ProtocolProblem
 from .report import FitResult as FitResult
+from .report import MemberFit as MemberFit
 from .report import ParameterEstimate as ParameterEstimate
 from .report import PriorSummary as PriorSummary
 from .report import StartRecord as StartRecord
