@@ -11,7 +11,7 @@ from .covariance import Noise
 from .evaluation import plain_weighting
 from .least_squares import Box
 from .member_noise import inflated, member_noise, pooled, told
-from .multistart import Progress, prepare, run_starts, start_points
+from .multistart import FROM_KEYBOARD, Progress, prepare, run_starts, start_points
 from .problem import Problem
 from .report import FitResult, MemberFit, ParameterEstimate, PriorSummary, StartRecord
 from .results import Status
@@ -78,7 +78,7 @@ def _analysed(
     except KeyboardInterrupt:
         if traced is None:
             raise
-        stopped = stage.outcome._replace(stopped="interrupted from the keyboard")
+        stopped = stage.outcome._replace(stopped=FROM_KEYBOARD)
         return stage._replace(outcome=stopped), analyse(problem, at, known, None, points, settings)
 
 

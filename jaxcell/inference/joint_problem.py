@@ -231,7 +231,7 @@ def _scale(problems: Sequence[Problem]) -> Float[Array, " residuals"] | None:
     return jnp.concatenate(known) if len(known) == len(problems) else None
 
 
-def _stretches(labels: Sequence[Int[np.ndarray, " own"]]) -> Int[np.ndarray, " residuals"]:
+def _stretches(labels: Sequence[Int[np.ndarray, " _"]]) -> Int[np.ndarray, " residuals"]:
     """Labels of stretches, told apart by problem; negative where they are padding."""
     found, count = [], 0
     for own in labels:

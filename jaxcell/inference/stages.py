@@ -11,7 +11,7 @@ from .analysis import FitSettings
 from .evaluation import Evaluation, Weighting, plain_weighting
 from .least_squares import Box
 from .member_noise import inflated, member_noise
-from .multistart import Outcome, Progress, polish_only, prepare, run_starts
+from .multistart import FROM_KEYBOARD, Outcome, Progress, polish_only, prepare, run_starts
 from .problem import Problem
 
 REWEIGHINGS = 4
@@ -59,7 +59,10 @@ def settle(stage: Stage, boxes: Box, settings: FitSettings, progress: Progress |
     """
     if stage.outcome.stopped or not stage.found:
         return stage
-    renewed = stage.problem.renewed(stage.at.theta)
+    try:
+        renewed = stage.problem.renewed(stage.at.theta)
+    except KeyboardInterrupt:
+        return _interrupted(stage)
     if renewed is not stage.problem:
         stage = _again(stage, renewed, plain_weighting(renewed), boxes, settings, progress)
     if len(stage.problem.members) == 1:
@@ -84,6 +87,10 @@ def _again(
         state = polish_only(prepare(problem, thetas, boxes, settings.multistart), settings.multistart)
         outcome = run_starts(problem, state, boxes, weighting, settings.multistart, progress)
     except KeyboardInterrupt:
-        return stage._replace(outcome=stage.outcome._replace(stopped="interrupted from the keyboard"))
+        return _interrupted(stage)
     after = Stage(problem, outcome._replace(steps=outcome.steps + stage.outcome.steps), weighting)
     return after if after.found else stage
+
+
+def _interrupted(stage: Stage) -> Stage:
+    return stage._replace(outcome=stage.outcome._replace(stopped=FROM_KEYBOARD))
