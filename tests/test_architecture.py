@@ -34,7 +34,7 @@ ORDER = [
     {"design"},
     {"io"},
     {"answer", "estimates", "figures", "full_cell_plots", "plots", "report", "study", "cli", "__main__"}
-    | {f"{kind}_{what}" for kind in ("capacity", "protocol") for what in ("plots", "report")},
+    | {f"{kind}_{what}" for kind in ("capacity", "joint", "protocol") for what in ("plots", "report")},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))

@@ -22,6 +22,7 @@ from .inventory_problem import INVENTORY_FIT as INVENTORY_FIT
 from .inventory_problem import InventoryProblem as InventoryProblem
 from .inventory_problem import loss_parameters as loss_parameters
 from .joint_problem import JointProblem as JointProblem
+from .joint_problem import joint_settings as joint_settings
 from .least_squares import Box as Box
 from .least_squares import LeastSquaresSolution as LeastSquaresSolution
 from .least_squares import LevenbergMarquardt as LevenbergMarquardt

@@ -10,9 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from jaxcell.inference.analysis import FitSettings
 from jaxcell.inference.batches import batches, level, stacked
+from jaxcell.inference.inventory_problem import INVENTORY_FIT, InventoryProblem
+from jaxcell.inference.least_squares import LevenbergMarquardt
 from jaxcell.inference.parameters import Parameter, ParameterSet
 from jaxcell.inference.problem import Member, Physical, Problem
+from jaxcell.inference.protocol_problem import PROTOCOL_FIT, ProtocolProblem
 
 Shared: TypeAlias = Sequence[str] | Mapping[str, Sequence[str] | Mapping[str, str]]
 
@@ -28,7 +32,8 @@ class JointProblem(Problem):
     loss = 0.5 sum over problems of |residuals|^2 + 0.5 |prior residuals|^2
 
     Problems that differ in numbers alone (equal cells, lengths of data, names) are run as one batch: a series of cells
-    compiles once.  `fit` weighs each problem by its noise as found, its autocorrelation included.
+    compiles once.  `fit` weighs each problem by its noise as found, its autocorrelation included; `joint_settings`
+    suit it.
     """
 
     parameters: ParameterSet
@@ -93,6 +98,11 @@ class JointProblem(Problem):
         """What one problem takes of theta; raises as `member`."""
         return jnp.asarray(theta)[np.asarray(self.places[self._number(name)])]
 
+    def with_problems(self, changed: Mapping[str, Problem]) -> "JointProblem":
+        """The same with some problems in another form, of as many residuals; raises as `member`."""
+        places = {self._number(name): problem for name, problem in changed.items()}
+        return self._with(tuple(places.get(k, problem) for k, problem in enumerate(self.problems)))
+
     def residuals(self, theta: Float[Array, " parameters"]) -> Float[Array, " residuals"]:
         return jnp.concatenate(self._each(lambda problem, own: problem.residuals(own), theta))
 
@@ -118,9 +128,12 @@ class JointProblem(Problem):
         )
         if all(new is old for new, old in zip(after, self.problems, strict=True)):
             return self
-        scale = None if self.data_scale is None else _scale(after)
+        return self._with(after)
+
+    def _with(self, problems: tuple[Problem, ...]) -> "JointProblem":
+        scale = None if self.data_scale is None else _scale(problems)
         where = lambda p: (p.problems, p.data_scale)  # noqa: E731
-        return eqx.tree_at(where, self, (level(after), scale), is_leaf=lambda x: x is None)
+        return eqx.tree_at(where, self, (level(problems), scale), is_leaf=lambda x: x is None)
 
     def _each(
         self, function: Callable[[Any, Float[Array, " own"]], Any], theta: Float[Array, " parameters"]
@@ -141,6 +154,15 @@ class JointProblem(Problem):
         if name not in self.names:
             raise ValueError(f"There is no problem '{name}'; there are {', '.join(self.names)}.")
         return self.names.index(name)
+
+
+def joint_settings(problem: JointProblem) -> FitSettings:
+    """Settings for `fit` that suit all its problems: the widest tolerances and the most steps among theirs."""
+    usual = [FitSettings().solver]
+    usual += [PROTOCOL_FIT.solver] * any(isinstance(one, ProtocolProblem) for one in problem.problems)
+    usual += [INVENTORY_FIT.solver] * any(isinstance(one, InventoryProblem) for one in problem.problems)
+    largest = {name: max(getattr(one, name) for one in usual) for name in LevenbergMarquardt.__dataclass_fields__}
+    return FitSettings(LevenbergMarquardt(**largest))
 
 
 def _check(problems: Mapping[str, Problem]) -> None:
