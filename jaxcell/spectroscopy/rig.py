@@ -1,0 +1,13 @@
+"""What a measurement adds to a cell's impedance."""
+
+from jaxcell.component import Component, quantity
+from jaxcell.units import Quantity
+
+
+class Rig(Component):
+    """Leads and fixture in series with the cell: Z = R + j omega L."""
+
+    inductance: Quantity = quantity("H m2", at_least=0.0, default=0.0)
+    """L times the electrode area [H m2]; 1 uH at 1 cm2 is 1e-10 H m2."""
+    resistance: Quantity = quantity("Ohm m2", default=0.0)
+    """R [Ohm m2], beside `Separator.series_resistance`; below zero where a correction of the instrument was too large."""
