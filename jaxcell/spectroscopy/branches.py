@@ -17,29 +17,27 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Inexact
+from jaxtyping import Array, Complex, Float, Inexact
 
 from jaxcell.cell import Cell, CompositeCathode
 from jaxcell.model import BOTTOM, COUNTER, PORE, SEPARATOR, TOP, WORKING, ChainModel
 from jaxcell.model.tables import PARTICLE
 from jaxcell.solver.system import State, left_edge, neighbours, right_neighbour
-from jaxcell.spectroscopy.dispersion import bulk_of
-from jaxcell.units import Edges, Scalar
+from jaxcell.spectroscopy.dispersion import Bulk, bulk_of
+from jaxcell.units import Edges, Entry, Scalar
 
-SHORT_PART, SEPARATOR_PART, BOUNDARY_PART, RIG_PART = "short", "separator", "grain boundaries", "rig"
+RIG_PART = "rig"
+"""The part that the rig adds to."""
+EVERY = np.array([True])
 
 
 class Branches(NamedTuple):
-    """Voltage [V] and current [A m-2] of each branch; rows follow one another by kind."""
+    """Voltage [V] and current [A m-2] of each branch, by kind; without the separator's capacitances."""
 
     voltage: dict[str, Inexact[Array, " branches"]]
     current: dict[str, Inexact[Array, " branches"]]
-    bulk: Inexact[Array, "2"]
-    """Voltages over the separator's grains and boundaries without their capacitances [V]."""
-    ions: Inexact[Array, ""]
-    """I_ion [A m-2]."""
-    total: Inexact[Array, ""]
-    """E [V] without these capacitances."""
+    total: Entry
+    """E [V]."""
 
 
 def branches_of(cell: Cell, model: ChainModel, state: State, current: Scalar) -> Branches:
@@ -74,15 +72,44 @@ def branches_of(cell: Cell, model: ChainModel, state: State, current: Scalar) ->
         "collector": rest,
         "above": ions - flux,
     }
-    temperature = cell.temperature if cell.heat_balance is None else cell.temperature + state.shared[-1]
-    bulk = bulk_of(cell, temperature).resistance * ions
     total = own.voltage(state, current)
-    lumped = jnp.stack([cell.separator.series_resistance * ions])
-    voltage["rig"], currents["rig"] = lumped, jnp.stack([ions])
+    voltage["rig"], currents["rig"] = jnp.stack([cell.separator.series_resistance * ions]), jnp.stack([ions])
     if cell.separator.short is not None:
         across = total - jnp.sum(e.electronic_resistance * rest)
         voltage["short"], currents["short"] = jnp.stack([across]), jnp.stack([state.shared[0]])
-    return Branches(voltage, currents, bulk, ions, total)
+    bulk = bulk_at(cell, model, state).resistance * ions
+    voltage["grains"], voltage["boundaries"] = bulk[:1], bulk[1:]
+    currents["grains"] = currents["boundaries"] = jnp.stack([ions])
+    return Branches(voltage, currents, total)
+
+
+def bulk_at(cell: Cell, model: ChainModel, state: State) -> Bulk:
+    """The separator's grains and boundaries at the temperature of a state."""
+    rise = state.shared[-1] if model.surrounded is not None else None
+    return bulk_of(cell, cell.temperature if rise is None else cell.temperature + rise)
+
+
+def bulk_voltages(cell: Cell, model: ChainModel, state: State, current: Scalar) -> Float[Array, "2"]:
+    """Voltages over them without their capacitances [V]."""
+    return bulk_at(cell, model, state).resistance * model.ionic_current(current, state.shared)
+
+
+def divide(
+    change: Branches, parts: dict[str, list[tuple[str, np.ndarray]]], share: Complex[Array, "2"]
+) -> dict[str, Complex[Array, ""]]:
+    """dv di of each part for a unit of current [Ohm m2]; `share`: Z/R of grains and boundaries."""
+    voltage, none = dict(change.voltage), jnp.zeros((), dtype=jnp.complex128)
+    lost = none
+    for k, kind in enumerate(("grains", "boundaries")):
+        lost = lost + (1.0 - share[k]) * voltage[kind][0]
+        voltage[kind] = share[k] * voltage[kind]
+    if "short" in voltage:
+        voltage["short"] = voltage["short"] - lost
+    power = {kind: voltage[kind] * change.current[kind] for kind in voltage}
+    return {
+        name: sum((jnp.sum(jnp.where(mask, power[kind], 0.0)) for kind, mask in one), start=none)
+        for name, one in parts.items()
+    }
 
 
 def _contacts(cell: Cell, nodes: int) -> tuple[Edges, Edges]:
@@ -104,8 +131,13 @@ def members(cell: Cell, model: ChainModel) -> dict[str, list[tuple[str, np.ndarr
     edges = np.arange(len(sides))
     after = np.append(sides[1:], SEPARATOR)
     inside = sides == after
-    found: dict[str, list[tuple[str, np.ndarray]]] = {SEPARATOR_PART: [("ions", (sides == SEPARATOR) | ~inside)]}
-    found[SEPARATOR_PART][0][1][-1] = False
+    between = ~inside | (sides == SEPARATOR)
+    between[-1] = False
+    found = {"separator": [("ions", between), ("grains", EVERY)], RIG_PART: [("rig", EVERY)]}
+    if cell.separator.grain_boundary is not None:
+        found["grain boundaries"] = [("boundaries", EVERY)]
+    if cell.separator.short is not None:
+        found["short"] = [("short", EVERY)]
     for name, side, electrode, bottom in (
         ("working", WORKING, cell.working, 0),
         ("counter", COUNTER, cell.counter, len(sides) - 2),

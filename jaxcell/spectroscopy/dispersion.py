@@ -38,7 +38,9 @@ def exponents_of(cell: Cell, model: ChainModel) -> Exponents:
     layers = [_double_layer(cell, side, kind) for side, kind in places]
     series: list[Scalar | None] = [None] * len(places)
     branch = list(series)
-    for side, electrode, near, face in ((WORKING, cell.working, 0, _face(model)[0]), (COUNTER, cell.counter, -2, _face(model)[1])):
+    # The edge at the collector, and the last one before the separator.
+    last = (model.sides.count(WORKING) - 2, model.sides.index(COUNTER))
+    for electrode, near, face in zip((cell.working, cell.counter), (0, -2), last, strict=True):
         if isinstance(electrode, CompositeCathode):
             continue
         series[near] = electrode.interface.film_exponent
@@ -46,7 +48,6 @@ def exponents_of(cell: Cell, model: ChainModel) -> Exponents:
             film, top = electrode.layer.separator_film, electrode.layer.top
             series[face] = None if film is None else film.exponent
             branch[face] = None if top is None else top.film_exponent
-        del side
     rows = [row for row, there in ((series, model.series_films), (branch, model.branch_films)) if there]
     none = all(exponent is None for row in rows for exponent in row)
     return Exponents(
@@ -57,11 +58,6 @@ def exponents_of(cell: Cell, model: ChainModel) -> Exponents:
 
 def _filled(exponents: list[Scalar | None]) -> Nodes:
     return jnp.stack([jnp.ones(()) if one is None else one for one in exponents])
-
-
-def _face(model: ChainModel) -> tuple[int, int]:
-    """The last edge inside each electrode, before the separator."""
-    return model.sides.count(WORKING) - 2, model.sides.index(COUNTER)
 
 
 def _double_layer(cell: Cell, side: int, kind: int) -> Scalar | None:
@@ -125,11 +121,6 @@ def bulk_of(cell: Cell, temperature: Scalar) -> Bulk:
         jnp.stack([relaxation, boundary.resistance * boundary.capacitance]),
         jnp.stack([none + 1.0, boundary.exponent]),
     )
-
-
-def bulk_disperses(cell: Cell) -> bool:
-    """Whether the separator has a capacitance."""
-    return cell.separator.relative_permittivity is not None or cell.separator.grain_boundary is not None
 
 
 def bulk_share(bulk: Bulk, omega: Scalar) -> Complex[Array, "2"]:

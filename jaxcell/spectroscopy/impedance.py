@@ -13,17 +13,9 @@ from jaxcell.component import whole_number
 from jaxcell.model import ChainModel, assemble
 from jaxcell.operating_point import OperatingPoint
 from jaxcell.solver.system import State
-from jaxcell.spectroscopy.branches import BOUNDARY_PART, RIG_PART, SEPARATOR_PART, SHORT_PART, branches_of, members
-from jaxcell.spectroscopy.dispersion import (
-    as_complex,
-    bulk_disperses,
-    bulk_of,
-    bulk_share,
-    capacities_at,
-    exponents_of,
-    phasor,
-)
-from jaxcell.spectroscopy.response import linear_at, missing_voltage, respond
+from jaxcell.spectroscopy.branches import RIG_PART, branches_of, bulk_at, bulk_voltages, divide, members
+from jaxcell.spectroscopy.dispersion import bulk_share, capacities_at, exponents_of, phasor
+from jaxcell.spectroscopy.response import AtFrequency, drift, linear_at, response
 from jaxcell.spectroscopy.rig import Rig
 from jaxcell.spectroscopy.spectrum import ImpedanceSpectrum
 from jaxcell.units import Scalar, is_traced, strong_float64
@@ -95,64 +87,33 @@ def _run(
     if bias is None:
         bias = jnp.zeros(()) if point is None else point.current_density
     current = sign * bias
-    linear, exponents = linear_at(model, state, current), exponents_of(cell, model)
-    capacities, parts = model.capacities, members(cell, model)
+    capacities, exponents, parts = model.capacities, exponents_of(cell, model), members(cell, model)
     now, change = jax.linearize(lambda y, i: branches_of(cell, model, y, i), state, current)
-    by_shared, by_current = _bulk_slopes(cell, state, current, model)
-    temperature = cell.temperature if cell.heat_balance is None else cell.temperature + state.shared[-1]
-    bulk = bulk_of(cell, temperature)
-    none, unit = jnp.zeros_like(current), jnp.ones_like(current)
+    linear = linear_at(model, state, current, lambda s, i: bulk_voltages(cell, model, state._replace(shared=s), i))
+    bulk = bulk_at(cell, model, state)
 
     def at(frequency: Scalar) -> tuple[Complex[Array, ""], dict[str, Complex[Array, ""]], Scalar]:
         omega = 2.0 * np.pi * frequency
         share = bulk_share(bulk, omega)
-        lacking = as_complex(jnp.ones(2)) - share
-        lin, push = missing_voltage(
-            linear, jnp.sum(lacking[:, None] * by_shared, axis=0), jnp.sum(lacking * by_current)
-        )
-        moved = respond(model, lin, capacities_at(capacities, exponents, omega), 1.0 / phasor(omega), push)
-        real, imaginary = change(jax.tree.map(jnp.real, moved), unit), change(jax.tree.map(jnp.imag, moved), none)
-        found = jax.tree.map(jax.lax.complex, real, imaginary)
-        power = {kind: found.voltage[kind] * found.current[kind] for kind in found.voltage}
-        of_bulk = share * found.bulk * found.ions
-        own = {
-            name: sum((jnp.sum(jnp.where(mask, power[kind], 0.0)) for kind, mask in one), start=jnp.zeros((), jnp.complex128))
-            for name, one in parts.items()
-        }
-        own[SEPARATOR_PART] = own[SEPARATOR_PART] + of_bulk[0]
-        if cell.separator.grain_boundary is not None:
-            own[BOUNDARY_PART] = of_bulk[1]
-        series = jnp.zeros((), jnp.complex128) if rig is None else jax.lax.complex(rig.resistance, omega * rig.inductance)
-        own[RIG_PART] = power["rig"][0] + series
-        lacked = jnp.sum(lacking * found.bulk)
-        if SHORT_PART in power:
-            own[SHORT_PART] = power["short"][0] - lacked * found.current["short"][0]
-        slid = respond(model, linear.lin, capacities, 1.0 / frequency, linear.lin.rate)
-        return found.total - lacked + series, own, sign * change(slid, none).total
+        own = AtFrequency(capacities_at(capacities, exponents, omega), 1.0 / phasor(omega), 1.0 - share)
+        total, moved = response(model, linear, own)
+        real = change(jax.tree.map(jnp.real, moved), jnp.ones_like(current))
+        imaginary = change(jax.tree.map(jnp.imag, moved), jnp.zeros_like(current))
+        series = jnp.zeros_like(total) if rig is None else rig.impedance(omega)
+        divided = divide(jax.tree.map(jax.lax.complex, real, imaginary), parts, share)
+        divided[RIG_PART] = divided[RIG_PART] + series
+        return total + series, divided, sign * drift(model, linear, 1.0 / frequency)
 
-    total, divided, drift = jax.vmap(at)(frequencies)
+    total, divided, drifted = jax.vmap(at)(frequencies)
     return ImpedanceSpectrum(
         frequency=frequencies,
         impedance=total,
         parts=divided,
-        drift=drift,
+        drift=drifted,
         perturbed=_perturbed(model),
         voltage=sign * now.total,
         current_density=bias,
     )
-
-
-def _bulk_slopes(
-    cell: Cell, state: State, current: Scalar, model: ChainModel
-) -> tuple[Complex[Array, "2 s"], Complex[Array, "2"]]:
-    """Derivatives of the voltages over the separator's grains and boundaries."""
-    if not (model.shared_rows and bulk_disperses(cell)):
-        return as_complex((jnp.zeros((2, len(model.shared_rows))), jnp.zeros(2)))
-
-    def voltages(shared: Float[Array, " s"], current: Scalar) -> Float[Array, "2"]:
-        return branches_of(cell, model, state._replace(shared=shared), current).bulk
-
-    return as_complex(jax.jacfwd(voltages, argnums=(0, 1))(state.shared, current))
 
 
 def _perturbed(model: ChainModel) -> tuple[str, ...]:

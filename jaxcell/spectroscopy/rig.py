@@ -1,7 +1,10 @@
 """What a measurement adds to a cell's impedance."""
 
+import jax
+from jaxtyping import Array, Complex
+
 from jaxcell.component import Component, quantity
-from jaxcell.units import Quantity
+from jaxcell.units import Quantity, Scalar
 
 
 class Rig(Component):
@@ -11,3 +14,7 @@ class Rig(Component):
     """L times the electrode area [H m2]; 1 uH at 1 cm2 is 1e-10 H m2."""
     resistance: Quantity = quantity("Ohm m2", default=0.0)
     """R [Ohm m2], beside `Separator.series_resistance`; below zero where a correction of the instrument was too large."""
+
+    def impedance(self, omega: Scalar) -> Complex[Array, ""]:
+        """[Ohm m2] at an angular frequency [s-1]."""
+        return jax.lax.complex(self.resistance, omega * self.inductance)
