@@ -85,9 +85,9 @@ if TYPE_CHECKING:
     from jaxcell.observables import small_signal as small_signal
     from jaxcell.observables import total_area_specific_resistance as total_area_specific_resistance
     from jaxcell.onset import top_onset_current as top_onset_current
+    from jaxcell.operating_point import OperatingPoint as OperatingPoint
     from jaxcell.plating_map import PlatingMap as PlatingMap
     from jaxcell.plating_map import map_plating as map_plating
-    from jaxcell.operating_point import OperatingPoint as OperatingPoint
     from jaxcell.protocol import CRate as CRate
     from jaxcell.protocol import Current as Current
     from jaxcell.protocol import Power as Power

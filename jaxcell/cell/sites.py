@@ -110,8 +110,9 @@ class Interface(Component):
     film_activation_energy: Quantity = energy_of_activation()
     """Of the film's conductance."""
     double_layer_exponent: Quantity | None = phase_exponent()
-    """alpha [1] of a constant-phase element in place of C_dl, in impedance only: Y = j omega C (j omega/omega_0)^(alpha-1),
-    equal in size to that of C, which time sees, at omega_0 = 2 pi 1 kHz. None: a capacitor."""
+    """alpha [1] of a constant-phase element in place of C_dl, in impedance only:
+    Y = j omega C (j omega/omega_0)^(alpha-1), in size that of C, which time sees, at omega_0 = 2 pi 1 kHz.
+    None: a capacitor."""
     film_exponent: Quantity | None = phase_exponent()
     """alpha [1] of the film in impedance, R/(1 + (j omega R C)^alpha); None: R || C."""
 

@@ -18,11 +18,10 @@ Block: TypeAlias = tuple[tuple[Array, ...], ...]
 
 
 def solve_tridiagonal(lower: Bands, diagonal: Bands, upper: Bands, rhs: tuple[Band, ...]) -> tuple[Band, ...]:
-    """x with L_i x_(i-1) + D_i x_i + U_i x_(i+1) = rhs_i, blocks of one row or two, real or complex; L_0 and U_(n-1) are
-    ignored.
+    """x with L_i x_(i-1) + D_i x_i + U_i x_(i+1) = rhs_i, blocks of one row or two; L_0 and U_(n-1) are ignored.
 
-    Without pivoting, for diagonally dominant matrices. Derivatives in both modes are solves with the same matrix or its
-    transpose.
+    Real or complex, without pivoting, for diagonally dominant matrices. Derivatives in both modes are solves with the
+    same matrix or its transpose.
     """
     count = jnp.arange(rhs[0].shape[0])
     lower = jax.tree.map(lambda row: jnp.where(count == 0, 0.0, row), lower)

@@ -113,7 +113,7 @@ def divide(
 
 
 def _contacts(cell: Cell, nodes: int) -> tuple[Edges, Edges]:
-    """Ionic contact of the bottom interfaces and electronic contact of the collectors, in the chain's edges [Ohm m2]."""
+    """Ionic contact of the bottom interfaces and electronic contact of the collectors, by edge [Ohm m2]."""
     contact, collector = jnp.zeros(nodes), jnp.zeros(nodes)
     for electrode, edge in ((cell.working, 0), (cell.counter, nodes - 2)):
         if isinstance(electrode, CompositeCathode):

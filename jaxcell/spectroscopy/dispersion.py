@@ -99,7 +99,7 @@ def _power(number: Array, exponent: Array) -> Array:
 
 
 class Bulk(NamedTuple):
-    """Resistances in series that the whole ionic current of the separator crosses [Ohm m2], and their time constants."""
+    """What the whole ionic current of the separator crosses: its grains, and their boundaries."""
 
     resistance: Float[Array, "2"]
     """Of the grains (the electrolyte, where it has no salt), and of their boundaries."""

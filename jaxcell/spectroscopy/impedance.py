@@ -42,8 +42,8 @@ def impedance(
         cell: the cell; its structure, `points` and `shells` must be those of the run that `state` comes from.
         frequencies: [Hz], one-dimensional, above zero.
         state: `Solution.state_at(row)` of a run; None for the cell as built.
-        current_density: bias [A m-2], positive charges the working electrode; None for that of the state. Another one is
-            that right after a switch, before anything has moved.
+        current_density: bias [A m-2], positive charges the working electrode; None for that of the state. Another
+            one is that right after a switch, before anything has moved.
         rig: leads and fixture in series.
 
     Under bias, and while anything slow goes on, the state is not stationary: `ImpedanceSpectrum.drift` says by how much

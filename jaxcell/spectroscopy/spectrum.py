@@ -22,7 +22,7 @@ class ImpedanceSpectrum(eqx.Module):
     impedance: Complex[Array, " frequencies"]
     """Z = dV/dI [Ohm m2]."""
     parts: dict[str, Complex[Array, " frequencies"]]
-    """By part [Ohm m2]; "working, pores" is what happens inside a layer, "cathode, particles" reaction and diffusion."""
+    """By part [Ohm m2]; "working, pores" is all sites inside a layer, "cathode, particles" reaction and diffusion."""
     drift: Float[Array, " frequencies"]
     """Change of the voltage [V] in one period without the small signal, by one implicit Euler step of that length: what
     a measurement with an amplitude not well above it would take for a response. Zero at a stationary state."""
@@ -34,7 +34,7 @@ class ImpedanceSpectrum(eqx.Module):
     """At the state [A m-2]."""
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Frequency, real and imaginary part of Z and of its parts, in Ohm cm2, and the drift; needs concrete values."""
+        """Z and its parts in Ohm cm2, real and imaginary, and the drift by frequency; needs concrete values."""
         columns: dict[str, np.ndarray] = {"Frequency / Hz": np.asarray(self.frequency)}
         for name, values in {"": self.impedance, **self.parts}.items():
             own = to_ohm_cm2(np.asarray(values))

@@ -1,4 +1,4 @@
-"""The structured response against dense matrices, and what `impedance` refuses."""
+"""The structured response against dense matrices."""
 
 import jax
 import jax.numpy as jnp
@@ -7,19 +7,7 @@ import pytest
 import sample_cells
 from jax.flatten_util import ravel_pytree
 
-from jaxcell import (
-    Cell,
-    GrainBoundary,
-    LithiumElectrode,
-    OperatingPoint,
-    Protocol,
-    Rig,
-    Separator,
-    assemble,
-    impedance,
-    plate,
-    simulate,
-)
+from jaxcell import Cell, OperatingPoint, assemble, impedance
 from jaxcell.solver.system import State, rates
 
 FREQUENCIES = np.logspace(-3, 5, 5)
