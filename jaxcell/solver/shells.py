@@ -4,12 +4,12 @@ from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Inexact
 
 from jaxcell.solver.system import ChainSystem, State, beyond, inner_face
-from jaxcell.units import Scalar
+from jaxcell.units import Entry
 
-Shells: TypeAlias = Float[Array, "shells points"]
+Shells: TypeAlias = Inexact[Array, "shells points"]
 
 
 class ShellDerivatives(NamedTuple):
@@ -48,7 +48,7 @@ def no_shells(like: Shells) -> ShellFactors:
     return ShellFactors(like, like, like, like)
 
 
-def factorise_shells(lin: ShellDerivatives, volumes: Shells, step: Scalar) -> ShellFactors:
+def factorise_shells(lin: ShellDerivatives, volumes: Shells, step: Entry) -> ShellFactors:
     """Eliminate from the centre; the surface's part of the last row is a right-hand side."""
     lower = inner_face(lin.inside)
     diagonal = volumes / step - lin.inside + inner_face(lin.outside)
@@ -81,6 +81,6 @@ def substitute_shells(factors: ShellFactors, rhs: Shells) -> Shells:
         x = pivot * (free - upper * after)
         return x, x
 
-    none = jnp.zeros(rhs.shape[1])
+    none = jnp.zeros_like(rhs[0])
     _, free = jax.lax.scan(down, none, (factors.factor, rhs))
     return jax.lax.scan(up, none, (free, factors.pivot, factors.upper), reverse=True)[1]

@@ -19,6 +19,7 @@ _PARTS: dict[type[BaseModel], type[Component]] = {
     schema.Nucleation: parts.Nucleation,
     schema.Interface: parts.Interface,
     schema.Film: parts.Film,
+    schema.GrainBoundary: parts.GrainBoundary,
     schema.Interphase: parts.Interphase,
     schema.DeadLithium: parts.DeadLithium,
     schema.ContactLoss: parts.ContactLoss,
