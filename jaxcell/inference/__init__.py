@@ -50,6 +50,9 @@ from .report import PriorSummary as PriorSummary
 from .report import StartRecord as StartRecord
 from .results import Status as Status
 from .ridge import Ridge as Ridge
+from .spectrum_data import SpectrumData as SpectrumData
+from .spectrum_data import spectrum_data as spectrum_data
+from .spectrum_problem import SpectrumProblem as SpectrumProblem
 from .step_data import StepData as StepData
 from .step_data import step_data as step_data
 from .transforms import Linear as Linear
