@@ -161,7 +161,7 @@ def capacities(seed: int) -> InventoryProblem:
 
 def test_a_curve_and_capacities_share_a_parameter() -> None:
     alone = fit(strip_curve(1), starts=12, settings=TRACED)
-    assert alone.parameters["foil"].verdict.kind == "only in combination with dead"
+    assert alone.parameters["dead"].verdict.kind == "only in combination with foil"
     problems = {"curve": strip_curve(1), "cycles": capacities(2)}
     joint = JointProblem(problems, shared={"dead": {"curve": "dead", "cycles": "xi"}})
     result = fit(joint, starts=4, settings=TRACED)
@@ -170,6 +170,8 @@ def test_a_curve_and_capacities_share_a_parameter() -> None:
         found = result.parameters[name]
         assert found.verdict.kind == "identified"
         assert found.interval95[0] < truth < found.interval95[1]
+    widths = [np.log(np.divide(*p.interval95)) for p in (result.parameters["curve.foil"], alone.parameters["foil"])]
+    assert widths[0] / widths[1] < 0.25
     assert result.rmse is None
     assert result.members["curve"].data_unit == "V"
     assert result.members["cycles"].rmse == pytest.approx(2e-3, rel=0.5)
