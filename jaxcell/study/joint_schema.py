@@ -11,6 +11,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "curve": ("data",),
     "steps": ("protocol", "data", "step_table"),
     "capacities": ("capacities", "losses"),
+    "spectrum": ("spectrum",),
 }
 """Tables of a measurement by its kind, those of a study of that kind alone."""
 
@@ -19,13 +20,14 @@ class MeasurementTable(Table):
     """One measurement: tables as in a study of its `kind` alone; `cell` holds what differs from the common [cell]."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z]\w*$")]
-    kind: Literal["curve", "steps", "capacities"]
+    kind: Literal["curve", "steps", "capacities", "spectrum"]
     cell: dict[str, Any] = Field(default={})
     data: dict[str, Any] | None = None
     protocol: dict[str, Any] | None = None
     step_table: dict[str, Any] | None = None
     capacities: dict[str, Any] | None = None
     losses: dict[str, Any] | None = None
+    spectrum: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> "MeasurementTable":

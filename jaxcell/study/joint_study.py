@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jaxcell.study.capacities import CapacityStudy, CapacityStudyFile
-from jaxcell.study.joint_schema import JointStudyFile, MeasurementTable
+from jaxcell.study.joint_schema import TABLES, JointStudyFile, MeasurementTable
 from jaxcell.study.messages import StudyError, checked
 from jaxcell.study.protocol_schema import ProtocolStudyFile
 from jaxcell.study.protocol_study import MeasuredSteps, ProtocolStudy
 from jaxcell.study.schema import ParameterTable, StudyFile
+from jaxcell.study.spectrum_study import SpectrumStudy, SpectrumStudyFile
 from jaxcell.study.study import Study, with_fit_options
 
 if TYPE_CHECKING:
-    from jaxcell.inference import JointProblem, Problem
+    from jaxcell.inference import JointProblem, Problem, SpectrumData
     from jaxcell.io import CycleTable
     from jaxcell.io.dataset import FittedRows
     from jaxcell.io.provenance import Provenance
 
-Member: TypeAlias = Study | ProtocolStudy | CapacityStudy
+Member: TypeAlias = Study | ProtocolStudy | CapacityStudy | SpectrumStudy
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,14 @@ class ReadMeasurement:
 
     Attributes:
         study: of this measurement alone.
-        data: its fitted rows, steps, or table of capacities.
+        data: its fitted rows, steps, table of capacities, or spectrum.
         provenance: where they come from.
         problem: what is fitted, by the names of the file.
         factors: factor from each parameter's unit in the file to that of the problem.
     """
 
     study: Member
-    data: "FittedRows | MeasuredSteps | CycleTable"
+    data: "FittedRows | MeasuredSteps | CycleTable | SpectrumData"
     provenance: "Provenance"
     problem: "Problem"
     factors: dict[str, float]
@@ -136,11 +137,14 @@ class JointStudy:
             steps = member.measured()
             return ReadMeasurement(member, steps, steps.provenance, member.problem(steps), member.factors())
         measurement = member.measurement()
+        if isinstance(member, SpectrumStudy):
+            sweep = member.spectrum(measurement)
+            return ReadMeasurement(member, sweep, measurement.provenance, member.problem(sweep), member.factors())
         rows = member.fitted_rows(measurement)
         return ReadMeasurement(member, rows, measurement.provenance, member.problem(rows), member.factors())
 
 
-_TABLES = ("data", "protocol", "step_table", "capacities", "losses")
+_TABLES = tuple(dict.fromkeys(table for tables in TABLES.values() for table in tables))
 
 
 def _member(
@@ -159,6 +163,8 @@ def _member(
     tables["fit"] = content.fit.model_dump(exclude_none=True)
     if table.kind == "steps":
         return ProtocolStudy(table.name, where, folder, checked(ProtocolStudyFile, tables, where))
+    if table.kind == "spectrum":
+        return SpectrumStudy(table.name, where, folder, checked(SpectrumStudyFile, tables, where))
     return Study(table.name, where, folder, checked(StudyFile, tables, where))
 
 
