@@ -199,7 +199,7 @@ REFUSED = {
     ),
     "two of one name": ('name = "thick"', 'name = "thin"', "'thin' is there twice"),
     "no word": ('name = "thick"', 'name = "200 um"', "name must be"),
-    "unknown kind": ('kind = "capacities"', 'kind = "capacity"', "'curve', 'steps' or 'capacities'"),
+    "unknown kind": ('kind = "capacities"', 'kind = "capacity"', "'curve', 'steps', 'capacities' or 'spectrum'"),
     "table of another kind": ("losses.channels", "protocol.steps", "takes no table protocol with kind = 'capacities'"),
     "missing table": ('data = { file = "thin.bdf.csv", area_cm2 = 2.0 }', "", "needs a table data with kind = 'curve'"),
     "cell of capacities": ("losses.channels", "cell.temperature_c = 5\nlosses.channels", "takes no table cell"),
@@ -236,6 +236,61 @@ def test_refused(case: str, study: Callable[..., Path]) -> None:
     assert words in text, text
     assert text.startswith("joint.toml: ")
     assert "\n" not in text
+
+
+SPECTRUM = """
+[[measurement]]
+name = "eis"
+kind = "spectrum"
+spectrum = { file = "eis.bdf.csv", area_cm2 = 2.0, noise_percent = 0.5, flag_below_hz = 1.0 }
+cell.separator.thickness_um = 200
+cell.electrode.interface.double_layer_capacitance_uf_cm2 = 10
+
+[parameters.separator_conductivity]"""
+FREQUENCY = np.geomspace(1e5, 1e-1, 13)
+
+
+def write_spectrum() -> None:
+    """100 ohm cm2 of separator and two charge transfers of 25.69 ohm cm2 beside 10 uF cm-2, with 0.5 % of noise."""
+    exact = 100.0 + 51.385 / (1.0 + 2j * np.pi * FREQUENCY * 25.693 * 10e-6)
+    rng = np.random.default_rng(3)
+    z = exact + 5e-3 * np.abs(exact) * (rng.normal(size=13) + 1j * rng.normal(size=13))
+    columns = {
+        "Test Time / s": 10.0 * np.arange(13), "Voltage / V": 0.0, "Current / A": 0.0, "Frequency / Hz": FREQUENCY,
+        "Real Impedance / ohm": z.real / 2.0, "Imaginary Impedance / ohm": z.imag / 2.0,
+    }  # fmt: skip
+    pd.DataFrame(columns).to_csv("eis.bdf.csv", index=False)
+
+
+def test_a_spectrum_beside_curves(study: Callable[..., Path]) -> None:
+    place = study(("[parameters.separator_conductivity]", SPECTRUM))
+    write_spectrum()
+    problem = prepared(place)
+    assert problem.names == ("thin", "thick", "cycles", "eis")
+    eis = problem.member("eis")
+    truth = eis.parameters.from_physical({"separator_conductivity": 0.02, "exchange_current_density": 10.0})
+    residuals = np.asarray(eis.residuals(truth))
+    assert np.sqrt(np.mean(residuals[FREQUENCY.size // 3 : FREQUENCY.size] ** 2)) == pytest.approx(1.0, rel=0.6)
+    # Frequencies rise in the problem, and the flagged lowest ones count less.
+    noise = np.asarray(eis.data_scale)[:13] / np.abs(np.asarray(eis.data.impedance))
+    np.testing.assert_allclose(noise, np.where(np.sort(FREQUENCY) < 1.0, 0.05, 0.005), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("flag_below_hz = 1.0", "number = 2", "'eis': [spectrum] number must be one of the 1 spectra in eis.bdf.csv"),
+        ("flag_below_hz = 1.0", "flag_below_hz = 9, flag_above_hz = 3", "must have flag_below_hz < flag_above_hz"),
+        ("noise_percent = 0.5, flag_below_hz = 1.0", "flag_below_hz = 1e4", "cannot be estimated from 3 points"),
+        ("spectrum = {", "data = {", "takes no table data with kind = 'spectrum'"),
+    ],
+)
+def test_refused_spectrum(old: str, new: str, words: str, study: Callable[..., Path]) -> None:
+    place = study(("[parameters.separator_conductivity]", SPECTRUM.replace(old, new)))
+    write_spectrum()
+    with pytest.raises(StudyError) as error:
+        prepared(place)
+    assert words in str(error.value)
 
 
 def test_one_file_cannot_take_the_place_of_several(study: Callable[..., Path]) -> None:

@@ -18,20 +18,25 @@ from jaxcell import (
     LithiumInventory,
     LithiumKinetics,
     Nucleation,
+    Protocol,
     Separator,
     cycle_inventory,
     simulate,
 )
 from jaxcell.inference import (
+    PROTOCOL_FIT,
     FitSettings,
     InventoryProblem,
     JointProblem,
     LogNormal,
     Parameter,
     ParameterSet,
+    ProtocolProblem,
+    StepData,
     cell_lithium_loss,
     cycle_data,
     fit,
+    joint_settings,
 )
 from jaxcell.inference.batches import batches
 from jaxcell.inference.cell_problem import CellProblem
@@ -177,7 +182,41 @@ def test_a_curve_and_capacities_share_a_parameter() -> None:
     assert result.members["cycles"].rmse == pytest.approx(2e-3, rel=0.5)
     loss = cell_lithium_loss(joint.member("curve"), result.combinations_of("curve"))
     assert loss is not None
-    assert loss.total95[0] < DEAD * 640.0 * 10.0 / 3.6e4 < loss.total95[1]
+    curve = strip_curve(1)
+    lost = curve.combinations(curve.parameters.from_physical({"dead": DEAD, "foil": FOIL}))["lost_lithium"]
+    assert loss.total95[0] < float(lost) < loss.total95[1]
+
+
+def test_steps_that_end_by_themselves_are_members_too() -> None:
+    """Two foils of different thickness, each stripped bare: one batch, with residuals as each alone."""
+    problems = {}
+    for name, thickness in (("thin", 1e-6), ("thick", 2e-6)):
+        foil = Cell(LithiumElectrode(thickness), Separator(30e-6, 0.24), LithiumElectrode(50e-6))
+        own = ParameterSet(
+            [
+                Parameter("foil", "working.lithium_thickness", "m", (0.5e-6, 5e-6), "log", None),
+                Parameter(
+                    "separator", "separator.ionic_conductivity", "S/m", (1e-2, 10.0), "log", LogNormal((0.1, 0.5))
+                ),
+            ],
+            foil,
+        )
+        strip = StepData(
+            0, charge=7.4e9 * thickness, charge_noise=10.0, shares=[0.5], voltage=[0.02], voltage_noise=1e-3
+        )
+        problems[name] = ProtocolProblem(foil, Protocol.of("Strip at 1 mA/cm2 until 0.3 V"), [strip], own)
+    joint = JointProblem(problems, shared=["separator"])
+    assert batches(joint.problems) == [[0, 1]]
+    assert joint_settings(joint).solver.cost_tolerance == PROTOCOL_FIT.solver.cost_tolerance
+    theta = joint.parameters.initial
+    evaluated = eqx.filter_jit(lambda problem, theta: value_and_jacobian(problem.residuals, theta))
+    rows, jacobian = evaluated(joint, theta)
+    assert np.all(np.isfinite(rows))
+    for member in joint.members:
+        place = np.asarray(joint.places[joint.names.index(member.name)])
+        alone, slope = evaluated(joint.member(member.name), joint.theta_of(member.name, theta))
+        np.testing.assert_allclose(rows[member.rows], alone, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(jacobian[member.rows][:, place], slope, rtol=1e-5, atol=1e-5)
 
 
 def covered(series: Series, seeds: range) -> dict[str, float]:
