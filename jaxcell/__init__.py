@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jaxcell.cell import DiffusivityLaw as DiffusivityLaw
     from jaxcell.cell import Filler as Filler
     from jaxcell.cell import Film as Film
+    from jaxcell.cell import GrainBoundary as GrainBoundary
     from jaxcell.cell import HeatBalance as HeatBalance
     from jaxcell.cell import IntercalationKinetics as IntercalationKinetics
     from jaxcell.cell import Interface as Interface
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from jaxcell.observables import small_signal as small_signal
     from jaxcell.observables import total_area_specific_resistance as total_area_specific_resistance
     from jaxcell.onset import top_onset_current as top_onset_current
+    from jaxcell.operating_point import OperatingPoint as OperatingPoint
     from jaxcell.plating_map import PlatingMap as PlatingMap
     from jaxcell.plating_map import map_plating as map_plating
     from jaxcell.protocol import CRate as CRate
@@ -117,6 +119,9 @@ if TYPE_CHECKING:
     from jaxcell.solver.results import RESULTS as RESULTS
     from jaxcell.solver.schedule import Plan as Plan
     from jaxcell.solver.settings import Settings as Settings
+    from jaxcell.spectroscopy import ImpedanceSpectrum as ImpedanceSpectrum
+    from jaxcell.spectroscopy import Rig as Rig
+    from jaxcell.spectroscopy import impedance as impedance
 
 _HOME = {
     "jaxcell.energy": ["step_energy", "energy_passed", "cycle_energy", "CycleEnergy"],
@@ -139,6 +144,7 @@ _HOME = {
         "DiffusivityLaw",
         "Filler",
         "Film",
+        "GrainBoundary",
         "HeatBalance",
         "IntercalationKinetics",
         "Interface",
@@ -192,6 +198,7 @@ _HOME = {
         "total_area_specific_resistance",
     ],
     "jaxcell.onset": ["top_onset_current"],
+    "jaxcell.operating_point": ["OperatingPoint"],
     "jaxcell.plating_map": ["PlatingMap", "map_plating"],
     "jaxcell.protocol": [
         "CRate",
@@ -221,6 +228,7 @@ _HOME = {
     "jaxcell.solver.ends": ["StepEnd"],
     "jaxcell.solver.results": ["RESULTS"],
     "jaxcell.solver.schedule": ["Plan"],
+    "jaxcell.spectroscopy": ["ImpedanceSpectrum", "Rig", "impedance"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __version__ = "0.1.0"
@@ -249,8 +257,10 @@ __all__ = [
     "DiffusivityLaw",
     "Filler",
     "Film",
+    "GrainBoundary",
     "HalfCellParts",
     "HeatBalance",
+    "ImpedanceSpectrum",
     "IntercalationKinetics",
     "Interface",
     "Interphase",
@@ -266,6 +276,7 @@ __all__ = [
     "MarcusHushChidseyKinetics",
     "Nucleation",
     "OpenCircuitPotential",
+    "OperatingPoint",
     "Plan",
     "PlatingMap",
     "Pores",
@@ -273,6 +284,7 @@ __all__ = [
     "ProtectionLayer",
     "Protocol",
     "ResolutionWarning",
+    "Rig",
     "Separator",
     "Settings",
     "SimulationError",
@@ -313,6 +325,7 @@ __all__ = [
     "from_pybamm",
     "full_cell_figure",
     "hold",
+    "impedance",
     "kramers_kronig",
     "kramers_kronig_figure",
     "lithium_by_form_figure",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # JAX is imported inside the commands, after the device is ch
     from jaxcell.inference import FitResult
     from jaxcell.study import Study
     from jaxcell.study.capacities import CapacityStudy
+    from jaxcell.study.joint_study import JointStudy
     from jaxcell.study.protocol_study import ProtocolStudy
 
 app = typer.Typer(
@@ -90,13 +91,17 @@ def fit(
     interrupted (the best so far is written once there is any), 1 anything else.
     """
     with _one_sentence(traceback):
-        from jaxcell.study.capacities import CapacityStudy, open_study
+        from jaxcell.study.capacities import CapacityStudy
+        from jaxcell.study.joint_study import JointStudy
+        from jaxcell.study.opening import open_study
         from jaxcell.study.protocol_study import ProtocolStudy
 
         checked = open_study(study).with_options(data=data, starts=starts, seed=seed)
         _prepare_jax(device)
         place = Path(out) if out is not None else Path("results") / checked.name
-        if isinstance(checked, ProtocolStudy):
+        if isinstance(checked, JointStudy):
+            _explain_joint(checked) if explain else _fit_joint(checked, place)
+        elif isinstance(checked, ProtocolStudy):
             _explain_protocol(checked) if explain else _fit_protocol(checked, place)
         elif isinstance(checked, CapacityStudy):
             _explain_capacities(checked) if explain else _fit_capacities(checked, place)
@@ -208,6 +213,22 @@ def _fit_protocol(study: "ProtocolStudy", place: Path) -> None:
     from jaxcell.study.protocol_study import run_protocol
 
     _fitted(lambda progress: run_protocol(study, progress), save_protocol, print_protocol, place)
+
+
+def _fit_joint(study: "JointStudy", place: Path) -> None:
+    from jaxcell.joint_report import print_joint, save_joint
+    from jaxcell.study.joint_run import run_joint
+
+    _fitted(lambda progress: run_joint(study, progress), save_joint, print_joint, place)
+
+
+def _explain_joint(study: "JointStudy") -> None:
+    from jaxcell.joint_report import print_joint_explanation
+    from jaxcell.study.joint_run import explain_joint
+
+    with _progress() as progress:
+        problem, found = explain_joint(study, progress)
+    print_joint_explanation(_console(), study, problem, found)
 
 
 def _end(console: "Console", place: Path, fit: "FitResult") -> None:

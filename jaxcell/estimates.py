@@ -26,23 +26,31 @@ COMBINATIONS = {
 def estimates(answer: dict[str, Any], study: CellStudy, factors: dict[str, float], channels: tuple[str, ...]) -> Any:
     """`FitResult.to_dict()` in the units of the study, without the lithium of the channels, which has a place of its
     own, and with the meaning of each combination."""
-    answer = in_study_units(answer, study, factors)
+    tables = study.content.parameters
+    answer = in_study_units(answer, {name: (table.unit, table.paths) for name, table in tables.items()}, factors)
     apart = lost_lithium_units(channels)
     answer["combinations"] = {name: one for name, one in answer["combinations"].items() if name not in apart}
+    return with_meanings(answer)
+
+
+def with_meanings(answer: dict[str, Any]) -> dict[str, Any]:
+    """Combinations with what they mean, and with a verdict of their own where nothing that is fitted moves them."""
     for name, entry in answer["combinations"].items():
-        entry["meaning"] = COMBINATIONS.get(name, "")
+        entry["meaning"] = COMBINATIONS.get(name.rsplit(".", 1)[-1], "")
         low, high = entry["interval95"]
         if low is not None and high is not None and high - low <= 1e-9 * abs(high):
             entry["verdict"] = FIXED
     return answer
 
 
-def in_study_units(answer: dict[str, Any], study: CellStudy, factors: dict[str, float]) -> dict[str, Any]:
-    """`FitResult.to_dict()` with the parameters in the units of the study instead of SI."""
+def in_study_units(
+    answer: dict[str, Any], written: dict[str, tuple[str, Any]], factors: dict[str, float]
+) -> dict[str, Any]:
+    """`FitResult.to_dict()` with the parameters in the units of the study instead of SI; `written` holds the unit and
+    the paths of each in the study."""
     for name, entry in answer["parameters"].items():
         factor = factors[name]
-        entry["unit"] = study.content.parameters[name].unit
-        entry["path"] = study.content.parameters[name].paths
+        entry["unit"], entry["path"] = written[name]
         for key in ("estimate", "interval95", "bounds"):
             entry[key] = over(entry[key], factor)
         for key in ("median", "interval95"):

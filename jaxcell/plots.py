@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from jaxcell.inference import Ridge
 from jaxcell.io import Kind
+from jaxcell.study.joint_run import JointResult
 from jaxcell.study.protocol_study import ProtocolResult
 from jaxcell.study.run import StudyResult
 
@@ -34,7 +35,7 @@ def fit_figure(result: StudyResult) -> Figure:
     return figure
 
 
-def ridge_figure(result: StudyResult | ProtocolResult) -> Figure | None:
+def ridge_figure(result: StudyResult | ProtocolResult | JointResult) -> Figure | None:
     """The trade-offs: pairs of values that the data cannot tell apart; None when every parameter is identified."""
     names = {v.name for v in result.fit.identifiability.verdicts if v.partners}
     pairs = [(r, _partner(result, r)) for r in result.fit.identifiability.ridges if names & set(r.names)]
@@ -155,7 +156,7 @@ def _by_segment(result: StudyResult) -> list[np.ndarray]:
     return [part for m in members for part in np.split(m, np.flatnonzero(np.diff(since[m]) <= 0.0) + 1)]
 
 
-def _partner(result: StudyResult | ProtocolResult, ridge: Ridge) -> str | None:
+def _partner(result: StudyResult | ProtocolResult | JointResult, ridge: Ridge) -> str | None:
     """The parameter that moves most along the ridge beside the first one, in units of its prior."""
     names = list(result.fit.parameters)
     if len(ridge.theta) < 2 or len(names) < 2:
@@ -165,9 +166,8 @@ def _partner(result: StudyResult | ProtocolResult, ridge: Ridge) -> str | None:
     return names[int(np.argmax(reach))]
 
 
-def _ridge(axes: Axes, result: StudyResult | ProtocolResult, ridge: Ridge, partner: str) -> None:
+def _ridge(axes: Axes, result: StudyResult | ProtocolResult | JointResult, ridge: Ridge, partner: str) -> None:
     first = ridge.names[0]
-    tables = result.study.content.parameters
     x, y = (ridge.values[n] / result.factors[n] for n in (first, partner))
     order = np.argsort(x)
     axes.plot(x[order], y[order], "-", lw=1, color="#b0b7bc", zorder=1)
@@ -182,15 +182,22 @@ def _ridge(axes: Axes, result: StudyResult | ProtocolResult, ridge: Ridge, partn
         (first, axes.set_xscale, axes.set_xlabel),
         (partner, axes.set_yscale, axes.set_ylabel),
     ):
-        if tables[name].transform == "log":
+        if result.fit.parameters[name].transform == "log":
             set_scale("log")
-        set_label(f"{name.replace('_', ' ')} / {tables[name].unit}")
+        set_label(f"{name.replace('_', ' ')} / {_unit_of(result, name)}")
     axes.legend(loc="best", fontsize=8, frameon=False)
     axes.grid(alpha=0.25, which="both")
     assert axes.figure is not None, "axes belong to a figure"
     axes.figure.colorbar(dots, ax=axes, label="rise of the loss", shrink=0.8)
 
 
-def _prior_range(result: StudyResult | ProtocolResult, name: str) -> tuple[float, float]:
+def _unit_of(result: StudyResult | ProtocolResult | JointResult, name: str) -> str:
+    """Unit of a parameter in the study."""
+    if isinstance(result, JointResult):
+        return result.written[name][0]
+    return result.study.content.parameters[name].unit
+
+
+def _prior_range(result: StudyResult | ProtocolResult | JointResult, name: str) -> tuple[float, float]:
     low, high = result.fit.parameters[name].prior.interval95
     return low / result.factors[name], high / result.factors[name]

@@ -12,6 +12,7 @@ from jaxcell.cell import Cell
 from jaxcell.component import unphysical, whole_number
 from jaxcell.drive import check_rates, schedule_of
 from jaxcell.model import ChainModel, assemble
+from jaxcell.operating_point import OperatingPoint
 from jaxcell.protocol import Mode, Protocol
 from jaxcell.resolution import warn_of_few_shells
 from jaxcell.solver.ends import StepEnd
@@ -20,7 +21,7 @@ from jaxcell.solver.replay import replay
 from jaxcell.solver.results import RESULTS
 from jaxcell.solver.schedule import Plan
 from jaxcell.solver.settings import Settings
-from jaxcell.solver.system import State
+from jaxcell.solver.system import State, row_of
 from jaxcell.solver.trajectory import Trajectory
 from jaxcell.units import Counter, is_traced
 
@@ -99,6 +100,20 @@ class Solution(eqx.Module):
     def taken(self) -> np.ndarray:
         """Indices of the rows that hold a result; needs concrete values."""
         return np.flatnonzero(np.isfinite(np.asarray(self.voltage)))
+
+    def state_at(self, row: int | None = None) -> OperatingPoint:
+        """State and current of a row, or of the end of the run, also of one that ended early.
+
+        Raises ValueError where the row holds no result; see `taken`.
+        """
+        if row is None:
+            # As `Cell.plating_sign`: only against a composite cathode does plating charge the cell.
+            sign = 1.0 if self.model.particles.some else -1.0
+            return OperatingPoint(self.trajectory.final, sign * self.trajectory.final_current)
+        voltage = self.voltage[row]
+        if not is_traced(voltage) and not np.isfinite(np.asarray(voltage)):
+            raise ValueError(f"row must be one that holds a result (see Solution.taken), but is {row}.")
+        return OperatingPoint(row_of(self.state, row), self.current_density[row])
 
     @property
     def gross_charge(self) -> Float[Array, " times"]:

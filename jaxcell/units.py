@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Inexact, Int
 
 jax.config.update("jax_enable_x64", True)
 
@@ -27,6 +27,10 @@ Nodes: TypeAlias = Float[Array, " nodes"]
 """One value at each node of the chain of plating sites."""
 Edges: TypeAlias = Float[Array, " nodes"]
 """One value at each right-hand edge of a node (as many edges as nodes: nothing flows in the last one)."""
+Entries: TypeAlias = Inexact[Array, " nodes"]
+"""Values along the chain, real or complex: what linear algebra takes."""
+Entry: TypeAlias = Inexact[Array, ""]
+"""One of them."""
 NodeMask: TypeAlias = Bool[Array, " nodes"]
 Flag: TypeAlias = Bool[Array, ""]
 Counter: TypeAlias = Int[Array, ""]
@@ -35,6 +39,8 @@ FARADAY = 96485.33212
 """Faraday constant [C mol-1]; CODATA 2022, exact in the 2019 SI (e N_A)."""
 GAS = 8.314462618
 """Molar gas constant [J mol-1 K-1]; CODATA 2022, exact in the 2019 SI (k N_A)."""
+VACUUM_PERMITTIVITY = 8.8541878188e-12
+"""[F m-1]; CODATA 2022."""
 HOUR = 3600.0
 """[s]"""
 LITHIUM_MOLAR_VOLUME = 13.0e-6

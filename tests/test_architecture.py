@@ -24,19 +24,19 @@ ORDER = [
     {"solver"},
     {"model"},
     {"protocol"},
-    {"drive", "resolution"},
+    {"drive", "operating_point", "resolution"},
     {"simulation"},
     {"ledger", "observables"},
     {"cycles", "onset"},
     {"comparison", "energy", "plating_map"},
-    {"impedance", "inventory"},
+    {"inventory", "spectroscopy"},
     {"inference"},
     {"design"},
     {"io"},
     {"impedance_validity"},
     {"answer", "estimates", "figures", "full_cell_plots", "impedance_plots", "plots", "report", "spectra_report"}
     | {"study", "cli", "__main__"}
-    | {f"{kind}_{what}" for kind in ("capacity", "protocol") for what in ("plots", "report")},
+    | {f"{kind}_{what}" for kind in ("capacity", "joint", "protocol") for what in ("plots", "report")},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))

@@ -14,6 +14,7 @@ from jaxcell.cell.cell import ProtectionLayer as ProtectionLayer
 from jaxcell.cell.cell import Separator as Separator
 from jaxcell.cell.composite import Filler as Filler
 from jaxcell.cell.composite import composite_layer as composite_layer
+from jaxcell.cell.dispersion import GrainBoundary as GrainBoundary
 from jaxcell.cell.losses import ContactLoss as ContactLoss
 from jaxcell.cell.losses import DeadLithium as DeadLithium
 from jaxcell.cell.losses import HeatBalance as HeatBalance

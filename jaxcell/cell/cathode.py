@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 
+from jaxcell.cell.dispersion import phase_exponent
 from jaxcell.cell.open_circuit import ConstantPotential, DiffusivityLaw, OpenCircuitPotential
 from jaxcell.cell.salt import BinarySalt
 from jaxcell.cell.sites import Interface, LithiumKinetics, MarcusHushChidseyKinetics
@@ -90,6 +91,8 @@ class CompositeCathode(Component):
     """x [1] of a full discharge; None for 1."""
     diffusivity_activation_energy: Quantity = energy_of_activation()
     """Of D."""
+    double_layer_exponent: Quantity | None = phase_exponent()
+    """As `Interface.double_layer_exponent`."""
 
     def __check_init__(self) -> None:
         low, high = self.lowest_stoichiometry, self.highest_stoichiometry
@@ -144,6 +147,8 @@ class AlloyElectrode(Component):
     """C_dl [F m-2]."""
     contact_resistance: Quantity = quantity("Ohm m2", at_least=0.0, default=0.0)
     """In series, ionic [Ohm m2]."""
+    double_layer_exponent: Quantity | None = phase_exponent()
+    """As `Interface.double_layer_exponent`."""
 
     layer: ClassVar[None] = None
     """No protection layer on an alloy."""
@@ -155,6 +160,7 @@ class AlloyElectrode(Component):
             self.kinetics,
             double_layer_capacitance=self.double_layer_capacitance,
             contact_resistance=self.contact_resistance,
+            double_layer_exponent=self.double_layer_exponent,
         )
 
     @property

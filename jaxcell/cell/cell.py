@@ -15,6 +15,7 @@ from typing import Any
 import equinox as eqx
 
 from jaxcell.cell.cathode import AlloyElectrode, CompositeCathode
+from jaxcell.cell.dispersion import GrainBoundary
 from jaxcell.cell.losses import HeatBalance, SoftShort, Storage, Trap
 from jaxcell.cell.salt import BinarySalt
 from jaxcell.cell.sites import Film, Interface, Nucleation, Pores
@@ -98,11 +99,29 @@ class Separator(Component):
     """Electronic leakage along lithium that has grown into the separator."""
     salt: BinarySalt | None = None
     """None for a single-ion conductor (t+ = 1), whose ions never run short."""
+    grain_boundary: GrainBoundary | None = None
+    """Of a ceramic; in time its resistance only."""
+    relative_permittivity: Quantity | None = quantity("1", above=0.0, optional=True, default=None)
+    """eps_r [1] of a ceramic's grains, in impedance only: eps_0 eps_r/L_s is parallel to L_s/kappa_s. None: no
+    capacitance."""
+
+    def __check_init__(self) -> None:
+        if self.salt is not None and self.relative_permittivity is not None:
+            raise ValueError(
+                "Separator.relative_permittivity [1] must be None where the separator has a salt, whose conduction "
+                "answers faster than any frequency measured here."
+            )
+
+    @property
+    def lumped_resistance(self) -> Scalar:
+        """Grain boundaries and rig [Ohm m2]: all but the electrolyte."""
+        boundary = self.grain_boundary
+        return self.series_resistance if boundary is None else self.series_resistance + boundary.resistance
 
     @property
     def resistance(self) -> Scalar:
         """Area-specific resistance [Ohm m2] while its salt, if it has one, is evenly spread."""
-        return self.thickness / self.ionic_conductivity + self.series_resistance
+        return self.thickness / self.ionic_conductivity + self.lumped_resistance
 
 
 class Cell(Component):

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 
+from jaxcell.cell.dispersion import phase_exponent
 from jaxcell.cell.losses import ContactLoss, DeadLithium, Interphase
 from jaxcell.component import Component, check_when_concrete, energy_of_activation, quantity
 from jaxcell.units import FARADAY, GAS, Quantity, Scalar, from_ev, from_mah_cm2
@@ -108,6 +109,12 @@ class Interface(Component):
     """Voids and healing under stack pressure; None where contact is always perfect."""
     film_activation_energy: Quantity = energy_of_activation()
     """Of the film's conductance."""
+    double_layer_exponent: Quantity | None = phase_exponent()
+    """alpha [1] of a constant-phase element in place of C_dl, in impedance only:
+    Y = j omega C (j omega/omega_0)^(alpha-1), in size that of C, which time sees, at omega_0 = 2 pi 1 kHz.
+    None: a capacitor."""
+    film_exponent: Quantity | None = phase_exponent()
+    """alpha [1] of the film in impedance, R/(1 + (j omega R C)^alpha); None: R || C."""
 
     def __check_init__(self) -> None:
         check_when_concrete(
@@ -132,6 +139,8 @@ class Film(Component):
     capacitance: Quantity = quantity("F m-2", at_least=0.0, default=0.0)
     activation_energy: Quantity = energy_of_activation()
     """Of the film's conductance."""
+    exponent: Quantity | None = phase_exponent()
+    """alpha [1] in impedance, R/(1 + (j omega R C)^alpha); None: R || C."""
 
 
 class Pores(Component):
@@ -149,3 +158,5 @@ class Pores(Component):
     interphase: Interphase | None = None
     """Growth of an interphase on the filler; None for a stable filler."""
     dead_lithium: DeadLithium | None = None
+    double_layer_exponent: Quantity | None = phase_exponent()
+    """As `Interface.double_layer_exponent`."""

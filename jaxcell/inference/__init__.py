@@ -21,6 +21,8 @@ from .identifiability import Verdict as Verdict
 from .inventory_problem import INVENTORY_FIT as INVENTORY_FIT
 from .inventory_problem import InventoryProblem as InventoryProblem
 from .inventory_problem import loss_parameters as loss_parameters
+from .joint_problem import JointProblem as JointProblem
+from .joint_problem import joint_settings as joint_settings
 from .least_squares import Box as Box
 from .least_squares import LeastSquaresSolution as LeastSquaresSolution
 from .least_squares import LevenbergMarquardt as LevenbergMarquardt
@@ -42,11 +44,15 @@ from .problem import Problem as Problem
 from .protocol_problem import PROTOCOL_FIT as PROTOCOL_FIT
 from .protocol_problem import ProtocolProblem as ProtocolProblem
 from .report import FitResult as FitResult
+from .report import MemberFit as MemberFit
 from .report import ParameterEstimate as ParameterEstimate
 from .report import PriorSummary as PriorSummary
 from .report import StartRecord as StartRecord
 from .results import Status as Status
 from .ridge import Ridge as Ridge
+from .spectrum_data import SpectrumData as SpectrumData
+from .spectrum_data import spectrum_data as spectrum_data
+from .spectrum_problem import SpectrumProblem as SpectrumProblem
 from .step_data import StepData as StepData
 from .step_data import step_data as step_data
 from .transforms import Linear as Linear

@@ -12,8 +12,8 @@ from .covariance import posterior_covariance
 from .evaluation import Evaluation, Weighting, plain_weighting
 from .identifiability import Direction, Thresholds, Verdict, directions, judge_parameters
 from .least_squares import Box, LevenbergMarquardt
+from .member_noise import Told, told
 from .multistart import MultistartSettings, evaluate_starts, prepare
-from .priors import NORMAL_95
 from .problem import Problem
 from .ridge import Profiler, Ridge, trace_ridge, trade_offs
 
@@ -49,7 +49,7 @@ class Identifiability:
     - `verdicts`: in the order of theta; `directions`: worst seen first; `ridges`: traced trade-offs.
     - `covariance`: posterior, in transformed coordinates; `prior_sd`: there too, bounds included.
     - `covariance_across`: the covariance without the directions that ridges replace.
-    - `quantile`: half-width of the 95 % interval in standard errors.
+    - `told`: what each measurement tells, and how well its noise is known.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -58,7 +58,11 @@ class Identifiability:
     covariance: Float[np.ndarray, "parameters parameters"]
     covariance_across: Float[np.ndarray, "parameters parameters"]
     prior_sd: Float[np.ndarray, " parameters"]
-    quantile: float
+    told: Told
+
+    def quantile(self, direction: Float[np.ndarray, " parameters"]) -> float:
+        """Half-width of the 95 % interval of direction . theta in standard errors."""
+        return self.told.quantile(direction, self.covariance)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready verdicts by parameter and directions, plain floats."""
@@ -76,37 +80,34 @@ class Identifiability:
 def analyse(
     problem: Problem,
     at: Evaluation,
-    inflation: float,
-    quantile: float,
+    known: Told,
     weighting: Weighting | None,
     points: int,
     settings: FitSettings,
 ) -> Identifiability:
     """Verdicts at an evaluated point.
 
-    `inflation` of the noise variance, `quantile` as in `Identifiability`, `weighting` and `points` of the
-    traced ridges (None traces none).
+    `known`: what the measurements tell; `weighting` and `points` of the traced ridges (None traces none).
     """
     names, theta = problem.parameters.names, np.asarray(at.theta)
     prior_sd = problem.parameters.prior_sd()
-    information = np.asarray(at.data_information) / inflation
+    information = known.information
     precision = problem.parameters.prior_precision(at.theta)
     covariance = np.asarray(posterior_covariance(jnp.asarray(information), precision))
     found = directions(names, information, prior_sd, settings.thresholds)
     ridges: tuple[Ridge, ...] = ()
     if weighting is not None:
-        profiler = Profiler(problem, weighting, settings.multistart, points, 0.5 * quantile**2)
         cost = _cost(problem, at, weighting)
-        half_width = 1.5 * quantile * prior_sd
-        ridges = tuple(
-            trace_ridge(profiler, direction, theta, cost, covariance, half_width)
-            for direction in trade_offs(found, information, prior_sd, settings.thresholds.marginal, settings.ridges)
-        )
+        for direction in trade_offs(found, information, prior_sd, settings.thresholds.marginal, settings.ridges):
+            quantile = known.quantile(direction.loadings * prior_sd, covariance)
+            profiler = Profiler(problem, weighting, settings.multistart, points, 0.5 * quantile**2)
+            half_width = 1.5 * quantile * prior_sd
+            ridges += (trace_ridge(profiler, direction, theta, cost, covariance, half_width),)
     across = _without(covariance, prior_sd, ridges)
     half = 0.5 * np.diff(ridge_extent(theta, ridges), axis=0)[0]
-    sd = np.sqrt(np.maximum(np.diag(across), 0.0) + (half / quantile) ** 2)
+    sd = np.sqrt(np.maximum(np.diag(across), 0.0) + (half / known.quantiles(covariance)) ** 2)
     verdicts = judge_parameters(names, information, covariance, sd, prior_sd, settings.thresholds)
-    return Identifiability(verdicts, found, ridges, covariance, across, prior_sd, quantile)
+    return Identifiability(verdicts, found, ridges, covariance, across, prior_sd, known)
 
 
 def ridge_extent(
@@ -121,9 +122,9 @@ def ridge_extent(
 
 
 def interval95(theta: Float[np.ndarray, " parameters"], found: Identifiability) -> Float[np.ndarray, "2 parameters"]:
-    """95 % interval in theta: the reach of the ridges and, across them, `quantile` standard errors, in
-    quadrature."""
-    across = found.quantile**2 * np.maximum(np.diag(found.covariance_across), 0.0)
+    """95 % interval in theta: the reach of the ridges and, across them, Student's quantile of standard errors,
+    in quadrature."""
+    across = found.told.quantiles(found.covariance) ** 2 * np.maximum(np.diag(found.covariance_across), 0.0)
     extent = ridge_extent(theta, found.ridges)
     low = theta - np.sqrt(across + (theta - extent[0]) ** 2)
     return np.stack([low, theta + np.sqrt(across + (extent[1] - theta) ** 2)])
@@ -160,13 +161,13 @@ def explain(
     lower, upper = problem.parameters.lower, problem.parameters.upper
     boxes = Box(*(jnp.tile(bound[None, :], (points, 1)) for bound in (lower, upper)))
     state = prepare(problem, jnp.tile(theta[None, :], (points, 1)), boxes, settings.multistart)
-    batch = evaluate_starts(problem, state, boxes, plain_weighting(problem), settings.multistart)
+    stated = plain_weighting(problem)
+    batch = evaluate_starts(problem, state, boxes, stated, settings.multistart)
     at = Evaluation(*(leaf[0] for leaf in batch))
     if not np.isfinite(at.cost):
         raise ValueError("The residuals are not finite at this theta, so nothing can be said about the measurement.")
     offset = jnp.concatenate([at.residuals, problem.prior_residuals(at.theta)])
-    ideal = Weighting(jnp.ones((), dtype=jnp.float64), offset)
-    return analyse(problem, at, 1.0, NORMAL_95, ideal, points, settings)
+    return analyse(problem, at, told(problem, at, stated), stated._replace(offset=offset), points, settings)
 
 
 def _cost(problem: Problem, at: Evaluation, weighting: Weighting) -> float:

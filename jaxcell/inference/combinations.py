@@ -53,13 +53,13 @@ def estimate_combinations(
     """`problem.combinations` with intervals by the delta method, and by evaluation on the traced ridges.
 
     sd^2 = g C g^T with g the gradient of ln(value) in theta (of the value where it is not positive) and C the
-    posterior covariance across the ridges, `found.quantile` of them either way, in quadrature with the reach
+    posterior covariance across the ridges, `found.quantile(g)` of them either way, in quadrature with the reach
     along the ridges. Identified when the data leave at most `thresholds.marginal` of what the priors alone
     would give.
     """
     values, slopes = _values_and_slopes(problem, theta)
     on_ridges = _on_ridges(problem, theta, found)
-    units, q = problem.combination_units(), found.quantile
+    units = problem.combination_units()
     estimates = []
     for name, raw in values.items():
         value, slope = float(raw), np.asarray(slopes[name])
@@ -68,6 +68,7 @@ def estimate_combinations(
         logarithmic = value > 0.0 and bool(np.all(along > 0.0))
         g = slope / value if logarithmic else slope
         centre, along = (np.log(value), np.log(along)) if logarithmic else (value, along)
+        q = found.quantile(g)
         across = max(float(g @ found.covariance_across @ g), 0.0)  # projected: zero may come out negative
         before = float(np.sqrt(g**2 @ found.prior_sd**2))
         down, up = centre - np.min(along), np.max(along) - centre

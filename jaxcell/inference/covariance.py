@@ -40,8 +40,8 @@ def posterior_covariance(
 class Noise:
     """How far the residuals are from independent unit noise.
 
-    - `n_points`: residuals counted; `effective_parameters`: trace(F (F + P)^-1), parameters the data
-      determine.
+    - `n_points`: residuals counted; `effective_parameters`: trace(F (F + F_others + P)^-1), parameters that these
+      data determine.
     - `chi2` = sum of squared standardised residuals.
     - `autocorrelation_time` tau >= 1: neighbouring residuals worth one.
     - `scale` s2 = max(1, chi2/dof): misfit beyond the stated noise, which is never reduced; chi2/dof where the noise
@@ -82,12 +82,15 @@ def noise_level(
     prior_precision: Float[np.ndarray, " parameters"],
     *,
     estimated: bool = False,
+    others: Float[np.ndarray, "parameters parameters"] | None = None,
 ) -> Noise:
     """Noise scale and autocorrelation of standardised residuals at the optimum; negative segments are
-    padding."""
+    padding. `others`: information of other measurements, which determine parameters as well."""
     n = int(np.sum(segments >= 0))
-    scaled = information / np.sqrt(np.outer(prior_precision, prior_precision))
-    p = float(np.trace(np.linalg.solve(np.eye(len(scaled)) + scaled, scaled)))
+    sizes = np.sqrt(np.outer(prior_precision, prior_precision))
+    scaled = information / sizes
+    known = np.eye(len(scaled)) if others is None else np.eye(len(scaled)) + others / sizes
+    p = float(np.trace(np.linalg.solve(known + scaled, scaled)))
     chi2 = float(np.sum(residuals[segments >= 0] ** 2))
     tau = autocorrelation_time(residuals, segments)
     dof = max(n - p * tau, 0.5 * n, 1.0)

@@ -32,7 +32,7 @@ class Dataset(eqx.Module):
     """Standard deviation of one voltage sample [V]."""
     noise_estimated: bool = eqx.field(static=True)
     """Whether `noise` was read off the scatter of neighbouring samples rather than given."""
-    start_time: float = eqx.field(static=True)
+    start_time: Scalar
     """Time of the record at which the replay starts [s]."""
 
     @property
@@ -105,7 +105,7 @@ def merge_rows(
         segments=jnp.asarray(labels[1:]),
         noise=jnp.asarray(sigma, dtype=jnp.float64),
         noise_estimated=noise is None,
-        start_time=float(time[0]),
+        start_time=jnp.asarray(time[0], dtype=jnp.float64),
     )
 
 

@@ -12,12 +12,13 @@ from .problem import Problem
 class Weighting(NamedTuple):
     """How rows enter the objective: data rows times `data`, all rows less `offset`; (1, 0) is `Problem.loss`.
 
-    - `data` [1], shape (): 1/sqrt(noise inflation) when the profile of an inflated likelihood is traced.
+    - `data` [1], shape (residuals,): 1/sqrt(noise inflation) of each residual's measurement where the likelihood
+      is an inflated one.
     - `offset`, shape (residuals + prior rows,): rows at a reference point, which makes that point the optimum
       of noise-free data (what a measurement *could* tell).
     """
 
-    data: Float[Array, ""]
+    data: Float[Array, " residuals"]
     offset: Float[Array, " rows"]
 
 
@@ -27,8 +28,6 @@ class Evaluation(NamedTuple):
     - `rows` r, shape (rows,), and `jacobian` J, shape (rows, parameters): data and prior, weighted.
     - `cost` = 0.5 |r|^2, `gradient` = J^T r, `information` = J^T J, of all weighted rows.
     - `residuals`, shape (residuals,): the data part, neither weighted nor offset.
-    - `data_information`, shape (parameters, parameters): J^T J of the data rows, unweighted: Fisher's
-      information at unit noise.
     """
 
     theta: Float[Array, " parameters"]
@@ -38,7 +37,6 @@ class Evaluation(NamedTuple):
     gradient: Float[Array, " parameters"]
     information: Float[Array, "parameters parameters"]
     residuals: Float[Array, " residuals"]
-    data_information: Float[Array, "parameters parameters"]
 
 
 def row_count(problem: Problem) -> int:
@@ -52,12 +50,13 @@ def blank(problem: Problem, theta: Float[Array, " parameters"]) -> Evaluation:
     n, rows, p = problem.segments.shape[0], row_count(problem), theta.shape[0]
     zeros = lambda *shape: jnp.zeros(shape, dtype=jnp.float64)  # noqa: E731
     infinite = jnp.asarray(jnp.inf, dtype=jnp.float64)
-    return Evaluation(theta, zeros(rows), zeros(rows, p), infinite, zeros(p), zeros(p, p), zeros(n), zeros(p, p))
+    return Evaluation(theta, zeros(rows), zeros(rows, p), infinite, zeros(p), zeros(p, p), zeros(n))
 
 
 def plain_weighting(problem: Problem) -> Weighting:
     """The weighting under which the cost is `Problem.loss`."""
-    return Weighting(jnp.ones((), dtype=jnp.float64), jnp.zeros((row_count(problem),), dtype=jnp.float64))
+    ones = jnp.ones((problem.segments.shape[0],), dtype=jnp.float64)
+    return Weighting(ones, jnp.zeros((row_count(problem),), dtype=jnp.float64))
 
 
 def evaluate(problem: Problem, theta: Float[Array, " parameters"], weighting: Weighting) -> Evaluation:
@@ -71,7 +70,7 @@ def evaluate(problem: Problem, theta: Float[Array, " parameters"], weighting: We
         raise ValueError(f"The residuals have shape {data.shape}, but 'segments' has shape ({n},); they must agree.")
     prior, prior_jacobian = value_and_jacobian(problem.prior_residuals, theta)
     rows = jnp.concatenate([weighting.data * (data - weighting.offset[:n]), prior - weighting.offset[n:]])
-    jacobian = jnp.concatenate([weighting.data * data_jacobian, prior_jacobian])
+    jacobian = jnp.concatenate([weighting.data[:, None] * data_jacobian, prior_jacobian])
     return Evaluation(
         theta=theta,
         rows=rows,
@@ -80,7 +79,6 @@ def evaluate(problem: Problem, theta: Float[Array, " parameters"], weighting: We
         gradient=jacobian.T @ rows,
         information=jacobian.T @ jacobian,
         residuals=data,
-        data_information=data_jacobian.T @ data_jacobian,
     )
 
 

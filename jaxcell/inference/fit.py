@@ -3,18 +3,20 @@ verdicts."""
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float, Int
 
 from .analysis import FitSettings, Identifiability, analyse, interval95
 from .combinations import estimate_combinations
-from .covariance import Noise, noise_level
-from .evaluation import Evaluation, Weighting, plain_weighting
+from .covariance import Noise
+from .evaluation import plain_weighting
 from .least_squares import Box
-from .multistart import Outcome, Progress, polish_only, prepare, run_starts, start_points
+from .member_noise import inflated, member_noise, pooled, told
+from .multistart import FROM_KEYBOARD, Progress, prepare, run_starts, start_points
 from .problem import Problem
-from .report import FitResult, ParameterEstimate, PriorSummary, StartRecord
+from .report import FitResult, MemberFit, ParameterEstimate, PriorSummary, StartRecord
 from .results import Status
 from .ridge import physical
+from .stages import Stage, settle
 
 SAME_OPTIMUM = 0.01
 """Two losses this close [1] are the same optimum: likelihoods that differ by one per cent."""
@@ -35,8 +37,9 @@ def fit(
     """Minimise `problem.loss` within the bounds from many starts, and say what the optimum is worth.
 
     The estimate is the mode of the posterior in theta. Intervals inflate the stated noise by s2 tau (see
-    `Noise`); they are Student-t in theta, with the reach of the traced ridges, cut at the bounds and mapped
-    to physical values.
+    `Noise`), each measurement's by its own; of several measurements the estimate weighs each by that (see
+    `stages.settle`). Intervals are Student-t in theta, with the reach of the traced ridges, cut at the bounds and
+    mapped to physical values.
 
     - `starts`: start points, the first at `problem.parameters.initial`, the others drawn from the priors by
       `seed`.
@@ -53,85 +56,71 @@ def fit(
     weighting = plain_weighting(problem)
     state = prepare(problem, thetas, boxes, settings.multistart)
     outcome = run_starts(problem, state, boxes, weighting, settings.multistart, progress)
-    if not outcome.stopped and np.any(np.isfinite(np.asarray(outcome.evaluation.cost))):
-        problem, outcome = _renew(problem, outcome, boxes, settings, progress)
-
-    costs = np.asarray(outcome.evaluation.cost)
-    if not np.any(np.isfinite(costs)):
+    stage = settle(Stage(problem, outcome, weighting), boxes, settings, progress)
+    if not stage.found:
         raise ValueError(
             f"None of the {starts} starts has finite residuals; choose a start where the model can be run."
         )
-    best = int(np.argmin(np.where(np.isfinite(costs), costs, np.inf)))
-    at = Evaluation(*(leaf[best] for leaf in outcome.evaluation))
-    noise = noise_level(
-        np.asarray(at.residuals),
-        np.asarray(problem.segments),
-        np.asarray(at.data_information),
-        np.asarray(parameters.prior_precision(at.theta)),
-        estimated=problem.noise_estimated,
-    )
-    inflated = Weighting(jnp.asarray(noise.inflation**-0.5, dtype=jnp.float64), weighting.offset)
-    found = analyse(
-        problem,
-        at,
-        noise.inflation,
-        noise.quantile,
-        None if outcome.stopped else inflated,
-        max(starts, _LEAST_POINTS),
-        settings,
-    )
-    return _result(problem, outcome, best, at, noise, found, settings)
+    noises = member_noise(stage.problem, stage.at)
+    stage, found = _analysed(stage, noises, max(starts, _LEAST_POINTS), settings)
+    return _result(stage, noises, found, settings)
 
 
-def _renew(
-    problem: Problem, outcome: Outcome, boxes: Box, settings: FitSettings, progress: Progress | None
-) -> tuple[Problem, Outcome]:
-    """Prepare the problem anew at the best point and let every start settle again, without the Adam stage."""
-    costs = np.asarray(outcome.evaluation.cost)
-    best = outcome.evaluation.theta[int(np.nanargmin(costs))]
-    renewed = problem.renewed(best)
-    if renewed is problem:
-        return problem, outcome
-    state = prepare(renewed, outcome.evaluation.theta, boxes, settings.multistart)
-    state = polish_only(state, settings.multistart)
-    settled = run_starts(renewed, state, boxes, plain_weighting(renewed), settings.multistart, progress)
-    return renewed, settled._replace(steps=settled.steps + outcome.steps)
+def _analysed(
+    stage: Stage, noises: tuple[Noise, ...], points: int, settings: FitSettings
+) -> tuple[Stage, Identifiability]:
+    """What the data tell at the best point; without ridges where the fit, or their tracing, was cut short."""
+    problem, at = stage.problem, stage.at
+    known = told(problem, at, stage.weighting, noises)
+    traced = None if stage.outcome.stopped else inflated(problem, noises, stage.weighting)
+    try:
+        return stage, analyse(problem, at, known, traced, points, settings)
+    except KeyboardInterrupt:
+        if traced is None:
+            raise
+        stopped = stage.outcome._replace(stopped=FROM_KEYBOARD)
+        return stage._replace(outcome=stopped), analyse(problem, at, known, None, points, settings)
 
 
-def _result(
-    problem: Problem,
-    outcome: Outcome,
-    best: int,
-    at: Evaluation,
-    noise: Noise,
-    found: Identifiability,
-    settings: FitSettings,
-) -> FitResult:
+def _result(stage: Stage, noises: tuple[Noise, ...], found: Identifiability, settings: FitSettings) -> FitResult:
+    problem, outcome, at = stage.problem, stage.outcome, stage.at
     costs, theta = np.asarray(outcome.evaluation.cost), np.asarray(at.theta)
     codes, steps = np.asarray(outcome.status), np.asarray(outcome.steps)
     points = np.asarray(outcome.evaluation.theta)
-    rmse = None
-    if problem.data_scale is not None:
-        real = np.asarray(problem.segments) >= 0
-        rmse = float(np.sqrt(np.mean((np.asarray(at.residuals) * np.asarray(problem.data_scale))[real] ** 2)))
+    residuals, segments = np.asarray(at.residuals), np.asarray(problem.segments)
     combined = estimate_combinations(problem, at.theta, found, settings.thresholds)
+    members = {}
+    for member, noise in zip(problem.members, noises, strict=True):
+        own, labels = residuals[member.rows], segments[member.rows]
+        rmse = _rmse(own, labels, member.data_scale)
+        members[member.name] = MemberFit(member.name, own, labels, noise, rmse, member.data_unit)
     return FitResult(
         theta=theta,
         parameters={p.name: p for p in _estimates(problem, theta, found)},
         combinations={c.name: c for c in combined},
         identifiability=found,
-        noise=noise,
-        loss=float(costs[best]),
-        rmse=rmse,
+        noise=pooled(noises),
+        loss=float(costs[stage.best]),
+        rmse=_rmse(residuals, segments, problem.data_scale),
         data_unit=problem.data_unit,
-        status=Status(int(codes[best])),
+        status=Status(int(codes[stage.best])),
         starts=tuple(
             StartRecord(float(c), Status(int(code)), int(n), point)
             for c, code, n, point in zip(costs, codes, steps, points, strict=True)
         ),
-        share_at_optimum=float(np.mean(costs <= costs[best] + SAME_OPTIMUM)),
+        share_at_optimum=float(np.mean(costs <= costs[stage.best] + SAME_OPTIMUM)),
         stopped=outcome.stopped,
+        members=members,
     )
+
+
+def _rmse(
+    residuals: Float[np.ndarray, " n"], segments: Int[np.ndarray, " n"], scale: Float[Array, " n"] | None
+) -> float | None:
+    """In the unit of the data, where the problem gives a scale."""
+    if scale is None:
+        return None
+    return float(np.sqrt(np.mean((residuals * np.asarray(scale))[segments >= 0] ** 2)))
 
 
 def _estimates(

@@ -24,6 +24,8 @@ from .problem import Problem
 from .results import Status
 
 Progress = Callable[[int, int], Any]
+FROM_KEYBOARD = "interrupted from the keyboard"
+"""Why a run stopped early."""
 
 
 class MultistartSettings(eqx.Module):
@@ -132,7 +134,7 @@ def run_starts(
     except KeyboardInterrupt:
         if done == begun:
             raise
-        stopped = "interrupted from the keyboard"
+        stopped = FROM_KEYBOARD
     if stopped and done <= settings.adam_steps:  # the solver has not yet seen Adam's best points
         state = state._replace(iteration=jnp.asarray(settings.adam_steps, dtype=jnp.int32))
         state = advance(state=state, stop=jnp.asarray(settings.adam_steps + 1, dtype=jnp.int32))
@@ -153,7 +155,7 @@ def _report(progress: Progress, done: int, total: int) -> str:
     try:
         progress(done, total)
     except KeyboardInterrupt:
-        return "interrupted from the keyboard"
+        return FROM_KEYBOARD
     except Exception as error:
         return f"stopped by the progress hook ({type(error).__name__}: {error})"
     return ""

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -12,6 +12,20 @@ from jaxtyping import Array, Float, Int
 from .parameters import ParameterSet
 
 Physical = dict[str, Float[Array, ""]]
+
+
+class Member(NamedTuple):
+    """A measurement in a problem: the residuals that are its own, and the noise that they share.
+
+    - `name`: "" where a problem is one measurement.
+    - `rows`: its residuals among all; `noise_estimated`, `data_scale`, `data_unit` as in `Problem`.
+    """
+
+    name: str
+    rows: slice
+    noise_estimated: bool
+    data_scale: Float[Array, " residuals"] | None
+    data_unit: str
 
 
 class Problem(eqx.Module):
@@ -47,6 +61,12 @@ class Problem(eqx.Module):
         """Whether `data_scale` was estimated from the data: then chi2/dof corrects it in both directions; a stated
         noise is only ever inflated."""
         return False
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The measurements, each with a noise of its own: one, unless problems are joined."""
+        rows = slice(0, self.segments.shape[0])
+        return (Member("", rows, self.noise_estimated, self.data_scale, self.data_unit),)
 
     def renewed(self, theta: Float[Array, " parameters"]) -> "Problem":
         """The same problem with what was prepared in advance (a step grid, say) prepared anew at theta.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from .analysis import Identifiability, direction_dict, ridge_dict, verdict_dict
 from .combinations import CombinationEstimate
@@ -63,11 +63,54 @@ class StartRecord:
 
 
 @dataclass(frozen=True)
+class MemberFit:
+    """How one measurement is met.
+
+    - `residuals` (model - data)/stated noise, shape (residuals,), with their `segments` (see `Problem`).
+    - `noise` of these residuals; `rmse` in `data_unit`, None where the measurement offers no scale.
+    """
+
+    name: str
+    residuals: Float[np.ndarray, " residuals"]
+    segments: Int[np.ndarray, " residuals"]
+    noise: Noise
+    rmse: float | None
+    data_unit: str
+
+    @property
+    def sentence(self) -> str:
+        """Size and shape of the residuals in words."""
+        n, tau = self.noise.n_points, self.noise.autocorrelation_time
+        ratio = math.sqrt(self.noise.chi2 / max(n, 1))
+        size = "" if self.rmse is None else f"rmse {self.rmse:.3g} {self.data_unit}, "
+        head = f"{self.name or 'the data'}: {n} points, {size}{ratio:.3g} times the noise"
+        if tau > _SYSTEMATIC:
+            return f"{head}; residuals follow one another over {tau:.0f} points: they are systematic"
+        return f"{head}; larger than noise, without a trend" if ratio > _LARGE else f"{head}; no more than noise"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, without the residuals themselves."""
+        return {
+            "n_points": self.noise.n_points,
+            "rmse": self.rmse,
+            "rmse_unit": self.data_unit,
+            "chi2": self.noise.chi2,
+            "dof": self.noise.dof,
+            "noise_scale": self.noise.scale,
+            "autocorrelation_time": self.noise.autocorrelation_time,
+            "effective_parameters": self.noise.effective_parameters,
+            "words": self.sentence,
+        }
+
+
+@dataclass(frozen=True)
 class FitResult:
     """The best optimum over all starts, with its uncertainty and what it is worth.
 
     - `theta`, `covariance`, `correlation`: in transformed coordinates, in the order of `parameters`.
-    - `loss` = `Problem.loss` at theta; `rmse` in `data_unit`, None where the problem offers no scale.
+    - `members`: how each measurement is met, by name; a problem that is not joined has one, "".
+    - `loss` = `Problem.loss` at theta, of several measurements with each one's noise as found; `rmse` in
+      `data_unit`, None where the problem offers no scale.
     - `share_at_optimum`: fraction of the starts that ended within 0.01 of the best loss.
     - `stopped`: why the run was cut short, or "".
     """
@@ -84,6 +127,17 @@ class FitResult:
     starts: tuple[StartRecord, ...]
     share_at_optimum: float
     stopped: str
+    members: dict[str, MemberFit]
+
+    def combinations_of(self, member: str) -> dict[str, CombinationEstimate]:
+        """Combinations of one measurement of a joint problem, under their names in its own problem.
+
+        Raises ValueError for a member that does not exist.
+        """
+        if member not in self.members:
+            raise ValueError(f"There is no measurement '{member}'; there are {', '.join(self.members)}.")
+        own = f"{member}." if member else ""
+        return {name.removeprefix(own): c for name, c in self.combinations.items() if name.startswith(own)}
 
     @property
     def estimates(self) -> dict[str, float]:
@@ -155,10 +209,16 @@ class FitResult:
                     "share_at_optimum": self.share_at_optimum,
                     "correlation": {"names": list(names), "matrix": self.correlation.tolist()},
                 },
+                **self._measurements(),
                 "directions": [direction_dict(d, names) for d in self.identifiability.directions],
                 "ridges": [ridge_dict(r) for r in self.identifiability.ridges],
             }
         )
+
+    def _measurements(self) -> dict[str, Any]:
+        """Key `measurements` where there are several."""
+        several = len(self.members) > 1
+        return {"measurements": {name: one.to_dict() for name, one in self.members.items()}} if several else {}
 
     def summary(self) -> str:
         """The result as readable text."""
@@ -175,12 +235,15 @@ class FitResult:
             f"  {self.noise.n_points} points, chi2 {self.noise.chi2:.4g}{error}, noise scale "
             f"{self.noise.scale:.3g}, autocorrelation time {self.noise.autocorrelation_time:.3g} points"
         )
+        lines += [f"  {one.sentence}" for one in self.members.values() if len(self.members) > 1]
         lines.append(f"  {self.share_at_optimum:.0%} of {len(self.starts)} starts reached this optimum")
         lines += [f"  {d.sentence}" for d in self.identifiability.directions if d.remaining > _WEAK]
         return "\n".join(lines)
 
 
 _WEAK = 0.25
+_SYSTEMATIC, _LARGE = 3.0, 1.2
+"""Autocorrelation time, and root mean square over noise, from which residuals are more than noise."""
 
 
 def _parameter_dict(p: ParameterEstimate) -> dict[str, Any]:

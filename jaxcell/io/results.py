@@ -102,14 +102,28 @@ def _publish(draft: Path, place: Path) -> None:
 
 
 def _toml_lines(table: Mapping[str, Any], where: tuple[str, ...]) -> Iterator[str]:
-    values = {k: v for k, v in table.items() if not isinstance(v, Mapping)}
+    rows = {k: v for k, v in table.items() if isinstance(v, list) and v and all(isinstance(row, Mapping) for row in v)}
     tables = {k: v for k, v in table.items() if isinstance(v, Mapping)}
+    values = {k: v for k, v in table.items() if k not in tables and k not in rows}
     if where and (values or not tables):
         yield f"\n[{'.'.join(_toml_key(k) for k in where)}]"
     for key, value in values.items():
         yield f"{_toml_key(key)} = {_toml_value(value)}"
+    for key, listed in rows.items():
+        head = ".".join(_toml_key(k) for k in (*where, key))
+        for row in listed:
+            yield from _row_lines(row, (*where, key), head)
     for key, value in tables.items():
         if value:
+            yield from _toml_lines(value, (*where, key))
+
+
+def _row_lines(row: Mapping[str, Any], where: tuple[str, ...], head: str) -> Iterator[str]:
+    """One row of an array of tables: its values first, then the tables in it."""
+    yield f"\n[[{head}]]"
+    yield from (f"{_toml_key(k)} = {_toml_value(v)}" for k, v in row.items() if not isinstance(v, Mapping))
+    for key, value in row.items():
+        if isinstance(value, Mapping) and value:
             yield from _toml_lines(value, (*where, key))
 
 
@@ -121,6 +135,8 @@ def _toml_key(key: str) -> str:
 def _toml_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml_value(v) for v in value) + "]"
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_toml_key(k)} = {_toml_value(v)}" for k, v in value.items()) + " }"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return json.dumps(value)

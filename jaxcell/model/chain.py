@@ -287,7 +287,7 @@ class ChainModel(ChainSystem):
             push = push - states[0]
         if self.branch_films:
             push = push + states[-1]
-        salt = self._passage(left, right)
+        salt = self.passage_of(left, right)
         if salt is not None:
             resistance, push = resistance + salt.resistance, push - salt.potential
         flux = e.open / resistance * push + e.through * ions
@@ -295,16 +295,17 @@ class ChainModel(ChainSystem):
         rest = self._films(e.film_resistance * flux, e.branch_resistance * (ions - flux))
         return EdgeLaw((flux, *anions), tuple(end - now for end, now in zip(rest, states, strict=True)))
 
-    def _passage(self, left: Site, right: Site) -> Passage | None:
+    def passage_of(self, left: Site, right: Site) -> Passage | None:
         salt = self.coefficients.salt
         return None if salt is None else passage(salt, left.fields[1], right.fields[1])
 
     def whole(self, state: State, current: Scalar) -> Float[Array, " s"]:
+        return self.whole_at(state, current, self.voltage(state, current)) if self.shared_rows else state.shared
+
+    def whole_at(self, state: State, current: Scalar, voltage: Scalar) -> Float[Array, " s"]:
+        """S ds/dt of a settled system between whose ends lies this voltage [V]."""
         c = self.coefficients
-        if not self.shared_rows:
-            return state.shared
         rates: list[Scalar] = []
-        voltage = self.voltage(state, current)
         if c.short is not None:
             grown = short_conductance(
                 state.node[0], conductance=c.short.conductance, half_capacity=c.short.half_capacity
@@ -337,7 +338,7 @@ class ChainModel(ChainSystem):
         if self.edge_reads:
             site = own.site_resistance(state)
             resistance = resistance + e.bottom_left * site + e.bottom_right * right_neighbour(site)
-        salt = own._passage(left, right)
+        salt = own.passage_of(left, right)
         if salt is not None:
             resistance = resistance + salt.resistance
         drop = resistance * flux

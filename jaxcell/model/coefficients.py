@@ -89,7 +89,7 @@ def coefficients_of(cell: Cell, points: int, shells: int) -> tuple[Coefficients,
         edges=edges,
         losses=losses,
         f=inverse_thermal_voltage(cell.temperature),
-        separator_resistance=cell.separator.series_resistance if binary else cell.separator.resistance,
+        separator_resistance=cell.separator.lumped_resistance if binary else cell.separator.resistance,
         salt=salt_of(cell, points),
         particles=None
         if cathode is None

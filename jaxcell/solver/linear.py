@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Inexact
 
 from jaxcell.solver.pointwise import (
     Full,
@@ -52,7 +52,7 @@ from jaxcell.solver.system import (
     stacked,
 )
 from jaxcell.solver.tridiagonal import solve_tridiagonal
-from jaxcell.units import Nodes, Scalar
+from jaxcell.units import Entries, Entry, Scalar
 
 
 class Border(NamedTuple):
@@ -62,20 +62,21 @@ class Border(NamedTuple):
     """d(M dY/dt)/ds, all but its own part."""
     rows: State
     """d(S ds/dt)/dY, all but its own part."""
-    own: Float[Array, "s s"]
+    own: Inexact[Array, "s s"]
     """d(S ds/dt)/ds."""
 
 
 class Linearisation(NamedTuple):
     """Derivatives of the laws at a state, for a stage of length g [s]: a row for each thing that is differentiated."""
 
-    step: Scalar
+    step: Entry
+    """g; 1/(j omega) for the response to an alternating current."""
     rate: State
     """M dY/dt."""
     rate_fields: Full
     """Of the node states."""
     rate_node: Matrix
-    rate_outermost: Nodes
+    rate_outermost: Entries
     """Of the particles' surfaces, by their outermost shells."""
     diffusion: ShellDerivatives
     flux_left: Full
@@ -100,7 +101,7 @@ def linearise(system: ChainSystem, state: State, step: Scalar, current: Scalar) 
     ones = jnp.ones_like(state.field)
     every, k, m = range(len(fields)), range(len(nodes)), range(len(edges))
 
-    def by(law, row: Nodes):
+    def by(law, row: Entries):
         """Value of a law at a row, and its derivative by that row."""
         return jax.jvp(law, (row,), (ones,))
 
@@ -171,8 +172,9 @@ def _border(system: ChainSystem, state: State, current: Scalar) -> Border:
     return Border(_without_shared(stacked_columns), _without_shared(stacked_rows), stacked_rows.shared)
 
 
-def multiply(system: ChainSystem, lin: Linearisation, state: State) -> State:
-    """(M/g - rate') D: the matrix of a stage times a state."""
+def multiply(system: ChainSystem, lin: Linearisation, state: State, capacities: Capacities | None = None) -> State:
+    """(M/g - rate') D: the matrix of a stage times a state; `capacities` in place of the system's own."""
+    capacities = system.capacities if capacities is None else capacities
     fields, node, edge = state.fields, tuple(state.node), tuple(state.edge)
     right, node_right = ([right_neighbour(row) for row in rows] for rows in (fields, node))
     none = jnp.zeros_like(state.field)
@@ -200,7 +202,7 @@ def multiply(system: ChainSystem, lin: Linearisation, state: State) -> State:
     whole = _times(lin.border.rows, state) + jnp.sum(lin.border.own * state.shared[None], axis=1)
     own_rate = balance(node_rate, particles.gains(diffusion), EdgeLaw(flux, edge_rate), whole)
     rate = _plus(own_rate, lin.border.columns, state.shared)
-    return jax.tree.map(lambda stored, r: stored / lin.step - r, system.capacities.times(state), rate)
+    return jax.tree.map(lambda stored, r: stored / lin.step - r, capacities.times(state), rate)
 
 
 class Factors(NamedTuple):
@@ -212,7 +214,7 @@ class Factors(NamedTuple):
     """The tridiagonal matrix of the fields."""
     particles: Particles
     shells: ShellFactors
-    rate_outermost: Nodes
+    rate_outermost: Entries
     node_inverse: Matrix
     node_gain: Full
     """dz/d(fields)."""
@@ -229,13 +231,17 @@ class Factors(NamedTuple):
     """Of the chain to a unit of each state of the whole cell."""
     rows: State
     """How the chain drives them."""
-    whole_inverse: Float[Array, "s s"]
+    whole_inverse: Inexact[Array, "s s"]
     """Inverse of their Schur complement."""
 
 
-def factorise(system: ChainSystem, lin: Linearisation) -> Factors:
-    """Eliminate the local states: their part of the matrix is inverted point by point."""
-    capacities, particles = system.capacities, system.particles
+def factorise(system: ChainSystem, lin: Linearisation, capacities: Capacities | None = None) -> Factors:
+    """Eliminate the local states: their part of the matrix is inverted point by point.
+
+    `capacities` in place of the system's own, complex where `lin` is.
+    """
+    capacities = system.capacities if capacities is None else capacities
+    particles = system.particles
     shells, rate_node = no_shells(capacities.particle), lin.rate_node
     if particles.some:
         shells = factorise_shells(lin.diffusion, capacities.particle, lin.step, modal=particles.modal)
@@ -278,7 +284,7 @@ def factorise(system: ChainSystem, lin: Linearisation) -> Factors:
     return chain if lin.border.own.shape[0] == 0 else _with_border(chain, lin, capacities)
 
 
-def _stored(capacities: Capacities, step: Scalar, charge_rate: Rows, node_gain: Full) -> Full:
+def _stored(capacities: Capacities, step: Entry, charge_rate: Rows, node_gain: Full) -> Full:
     """What the nodes store, by the fields."""
     none = jnp.zeros_like(capacities.field)
     charge = (capacities.field / step, *(none for _ in capacities.salt))
@@ -354,7 +360,7 @@ def no_factors(system: ChainSystem, state: State) -> Factors:
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
 
-def _with(rows: Rows, index: int, row: Nodes) -> Rows:
+def _with(rows: Rows, index: int, row: Entries) -> Rows:
     return (*rows[:index], row, *rows[index + 1 :])
 
 
@@ -362,11 +368,11 @@ def _sum(entry: Array | None, other: Array) -> Array:
     return other if entry is None else entry + other
 
 
-def _field_with(site: Site, index: int, row: Nodes) -> Site:
+def _field_with(site: Site, index: int, row: Entries) -> Site:
     return site._replace(fields=_with(site.fields, index, row))
 
 
-def _state_with(site: Site, index: int, row: Nodes) -> Site:
+def _state_with(site: Site, index: int, row: Entries) -> Site:
     return site._replace(states=_with(site.states, index, row))
 
 
@@ -374,13 +380,13 @@ def _without_shared(states: State) -> State:
     return states._replace(shared=jnp.zeros_like(states.shared))
 
 
-def _times(rows: State, state: State) -> Float[Array, " s"]:
+def _times(rows: State, state: State) -> Inexact[Array, " s"]:
     """Each row times the state."""
     count = rows.shared.shape[0]
     return jnp.stack([inner(row_of(rows, i), state) for i in range(count)]) if count else state.shared
 
 
-def _plus(state: State, columns: State, amounts: Float[Array, " s"]) -> State:
+def _plus(state: State, columns: State, amounts: Inexact[Array, " s"]) -> State:
     """The state plus so much of each column."""
     for j in range(amounts.shape[0]):
         state = jax.tree.map(lambda y, column, j=j: y + amounts[j] * column[j], state, columns)

@@ -7,12 +7,12 @@ from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Inexact
 
 from jaxcell.solver.system import ChainSystem, State, beyond, inner_face
-from jaxcell.units import Scalar
+from jaxcell.units import Entry
 
-Shells: TypeAlias = Float[Array, "shells points"]
+Shells: TypeAlias = Inexact[Array, "shells points"]
 
 
 class ShellDerivatives(NamedTuple):
@@ -51,7 +51,7 @@ def no_shells(like: Shells) -> ShellFactors:
     return ShellFactors(like, like, like, like)
 
 
-def factorise_shells(lin: ShellDerivatives, volumes: Shells, step: Scalar, *, modal: bool) -> ShellFactors:
+def factorise_shells(lin: ShellDerivatives, volumes: Shells, step: Entry, *, modal: bool) -> ShellFactors:
     """Eliminate from the centre; the surface's part of the last row is a right-hand side."""
     if modal:
         pivot = 1.0 / (volumes / step - lin.inside)
@@ -89,6 +89,6 @@ def substitute_shells(factors: ShellFactors, rhs: Shells, *, modal: bool) -> She
         x = pivot * (free - upper * after)
         return x, x
 
-    none = jnp.zeros(rhs.shape[1])
+    none = jnp.zeros_like(rhs[0])
     _, free = jax.lax.scan(down, none, (factors.factor, rhs))
     return jax.lax.scan(up, none, (free, factors.pivot, factors.upper), reverse=True)[1]

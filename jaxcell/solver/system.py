@@ -33,17 +33,18 @@ from typing import Any, NamedTuple, TypeAlias
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Inexact
 
-from jaxcell.units import Edges, NodeMask, Nodes, Scalar
+from jaxcell.units import Entries, Entry, NodeMask, Nodes, Scalar
 
-Rows: TypeAlias = tuple[Nodes, ...]
+Rows: TypeAlias = tuple[Entries, ...]
 """Fields, local states or their rates, a row each: laws take rows, so that derivatives by one do not drag the others
 along."""
 
 
 class State(NamedTuple):
-    """Fields and local states of the chain; also used for their increments, residuals and rates."""
+    """Fields and local states of the chain; also used for their increments, residuals and rates, and for complex
+    amplitudes."""
 
     field: Float[Array, " nodes"]
     """u [V] at the nodes."""
@@ -81,9 +82,10 @@ def row_of(tree: Any, index: int) -> Any:
     return jax.tree.map(lambda rows: rows[index], tree)
 
 
-def inner(one: State, other: State) -> Scalar:
+def inner(one: State, other: State) -> Entry:
     """Sum of the products."""
-    return sum((jnp.sum(a * b) for a, b in zip(one, other, strict=True)), start=jnp.zeros(()))
+    start = jnp.zeros((), dtype=one.field.dtype)
+    return sum((jnp.sum(a * b) for a, b in zip(one, other, strict=True)), start=start)
 
 
 class Particles(eqx.Module):
@@ -97,21 +99,21 @@ class Particles(eqx.Module):
     weights: tuple[float, ...] = eqx.field(static=True, default=())
     """w: of modes in the outermost shell; none for shells."""
 
-    def at(self, row: Nodes) -> Float[Array, " points"]:
+    def at(self, row: Entries) -> Inexact[Array, " points"]:
         """Values at the nodes with particles."""
         return row[self.start : self.stop]
 
-    def along(self, values: Float[Array, " points"]) -> Nodes:
+    def along(self, values: Inexact[Array, " points"]) -> Entries:
         """Such values along the chain, zero elsewhere."""
         return jnp.pad(values, (self.start, self.nodes - self.stop))
 
-    def outermost(self, shells: Float[Array, "shells points"]) -> Nodes:
+    def outermost(self, shells: Inexact[Array, "shells points"]) -> Entries:
         """Those of the outermost shells."""
         if not self.some:
-            return jnp.zeros(self.nodes)
+            return jnp.zeros(self.nodes, dtype=shells.dtype)
         return self.along(jnp.sum(jnp.asarray(self.weights)[:, None] * shells, axis=0) if self.modal else shells[-1])
 
-    def gains(self, fluxes: Float[Array, "shells points"]) -> Float[Array, "shells points"]:
+    def gains(self, fluxes: Inexact[Array, "shells points"]) -> Inexact[Array, "shells points"]:
         """What shells, or modes, gain by these fluxes."""
         return fluxes if self.modal else fluxes - inner_face(fluxes)
 
@@ -257,12 +259,12 @@ class ChainSystem(eqx.Module):
         """Cell voltage E = phi_e(counter) - phi_e(working) [V]: for the guard and the error report."""
 
 
-def right_neighbour(values: Float[Array, "*rows nodes"]) -> Float[Array, "*rows nodes"]:
+def right_neighbour(values: Inexact[Array, "*rows nodes"]) -> Inexact[Array, "*rows nodes"]:
     """Values at node m + 1, at edge m; the last edge sees arbitrary ones, which its law must ignore."""
     return jnp.roll(values, -1, axis=-1)
 
 
-def left_edge(flux: Edges) -> Nodes:
+def left_edge(flux: Entries) -> Entries:
     """J_(m-1) at node m, zero at the first node."""
     return jnp.where(jnp.arange(flux.shape[-1]) == 0, 0.0, jnp.roll(flux, 1))
 
@@ -273,7 +275,7 @@ def neighbours(state: State) -> tuple[Site, Site]:
     return here, jax.tree.map(right_neighbour, here)
 
 
-def beyond(system: ChainSystem, state: State) -> Float[Array, "shells points"]:
+def beyond(system: ChainSystem, state: State) -> Inexact[Array, "shells points"]:
     """p_(i+1) of each shell: the next one's, and the surface's; modes all see the surface."""
     own = system.particles
     if not own.some:
@@ -292,7 +294,7 @@ def rates(system: ChainSystem, state: State, current: Scalar) -> State:
 
 
 def balance(
-    node_rate: Rows, into_shells: Float[Array, "shells points"], edge: EdgeLaw, whole: Float[Array, " s"]
+    node_rate: Rows, into_shells: Inexact[Array, "shells points"], edge: EdgeLaw, whole: Inexact[Array, " s"]
 ) -> State:
     """M dY/dt from the laws' values."""
     charge, *salt = (flux - left_edge(flux) for flux in edge.flux)
@@ -306,11 +308,11 @@ def balance(
     )
 
 
-def inner_face(values: Float[Array, "shells points"]) -> Float[Array, "shells points"]:
+def inner_face(values: Inexact[Array, "shells points"]) -> Inexact[Array, "shells points"]:
     """Values at the inner face of each shell, from those at the outer ones; zero at the centre."""
     return jnp.concatenate([jnp.zeros_like(values[:1]), values[:-1]])
 
 
-def stacked(rows: Rows, like: Nodes) -> Float[Array, "k nodes"]:
+def stacked(rows: Rows, like: Entries) -> Inexact[Array, "k nodes"]:
     """Rows as one array; no rows in the length of `like`."""
     return jnp.stack(rows) if rows else jnp.zeros((0, *like.shape), dtype=like.dtype)

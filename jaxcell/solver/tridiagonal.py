@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Inexact
 
-Band: TypeAlias = Float[Array, " n"]
+Band: TypeAlias = Inexact[Array, " n"]
 Bands: TypeAlias = tuple[tuple[Band, ...], ...]
 """Entries of blocks, row by row, each along the chain."""
 Block: TypeAlias = tuple[tuple[Array, ...], ...]
@@ -20,8 +20,8 @@ Block: TypeAlias = tuple[tuple[Array, ...], ...]
 def solve_tridiagonal(lower: Bands, diagonal: Bands, upper: Bands, rhs: tuple[Band, ...]) -> tuple[Band, ...]:
     """x with L_i x_(i-1) + D_i x_i + U_i x_(i+1) = rhs_i, blocks of one row or two; L_0 and U_(n-1) are ignored.
 
-    Without pivoting, for diagonally dominant matrices. Derivatives in both modes are solves with the same matrix or its
-    transpose.
+    Real or complex, without pivoting, for diagonally dominant matrices. Derivatives in both modes are solves with the
+    same matrix or its transpose.
     """
     count = jnp.arange(rhs[0].shape[0])
     lower = jax.tree.map(lambda row: jnp.where(count == 0, 0.0, row), lower)

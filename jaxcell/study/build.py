@@ -19,6 +19,7 @@ _PARTS: dict[type[BaseModel], type[Component]] = {
     schema.Nucleation: parts.Nucleation,
     schema.Interface: parts.Interface,
     schema.Film: parts.Film,
+    schema.GrainBoundary: parts.GrainBoundary,
     schema.Interphase: parts.Interphase,
     schema.DeadLithium: parts.DeadLithium,
     schema.ContactLoss: parts.ContactLoss,
@@ -254,6 +255,21 @@ def _parameter(
         )
     except ValueError as error:
         raise StudyError(f"{where}: {error}") from error
+
+
+def named_parameter(name: str, table: schema.ParameterTable, usual: Parameter) -> Parameter:
+    """The parameter of a table in the unit and at the path of a usual one, whose start it takes unless it has one.
+
+    Raises:
+        StudyError: the start lies outside the bounds.
+    """
+    start = table.initial if table.initial is not None else float(usual.initial)  # pyright: ignore[reportArgumentType]
+    low, high = table.bounds
+    try:
+        prior = _prior(table.prior, 1.0)
+        return Parameter(name, usual.paths, usual.unit, (low, high), table.transform, prior, start)
+    except ValueError as error:
+        raise StudyError(f"[parameters.{name}]: {error}") from error
 
 
 def _prior(table: schema.PriorTable | None, factor: float) -> Prior | None:

@@ -4,15 +4,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from jaxcell.study.messages import StudyError, sentence
-from jaxcell.study.protocol_schema import ProtocolStudyFile
-from jaxcell.study.protocol_study import ProtocolStudy
+from jaxcell.study.messages import StudyError
 from jaxcell.study.schema import NotNegative, Positive, StudyTable, Table
-from jaxcell.study.study import Study, data_place, load_study, read_tables, with_fit_options
+from jaxcell.study.study import data_place, with_fit_options
 
 if TYPE_CHECKING:
     from jaxcell.inference import FitResult, InventoryProblem, LithiumLoss
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 
 Channel = Literal["dead", "interphase", "trapped"]
 Progress = Callable[[str, int, int], Any]
-File = TypeVar("File", bound=Table)
 
 
 class CapacitiesTable(Table):
@@ -169,29 +166,6 @@ class CapacityResult:
     def converged(self) -> bool:
         """Whether every fit converged."""
         return all(fit.converged for fit in self.fits.values())
-
-
-def open_study(path: str | os.PathLike[str]) -> Study | CapacityStudy | ProtocolStudy:
-    """Read and check a study file of any kind: one with a table [capacities] is about capacities per cycle, one with
-    [protocol] about steps that end by themselves.
-
-    Raises:
-        StudyError: as `load_study`.
-    """
-    source, place, tables = read_tables(path)
-    if "capacities" in tables:
-        content = _checked(CapacityStudyFile, tables, source)
-        return CapacityStudy(place.stem, source, place.parent, content)
-    if "protocol" in tables:
-        return ProtocolStudy(place.stem, source, place.parent, _checked(ProtocolStudyFile, tables, source))
-    return load_study(path)
-
-
-def _checked(file: type[File], tables: dict[str, Any], source: str) -> File:
-    try:
-        return file.model_validate(tables)
-    except ValidationError as error:
-        raise StudyError(sentence(error, source, file)) from error
 
 
 def run_capacities(study: CapacityStudy, tell: Progress) -> CapacityResult:

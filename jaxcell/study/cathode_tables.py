@@ -50,6 +50,7 @@ class Cathode(Table):
     lowest_stoichiometry: Share | None = None
     highest_stoichiometry: Share | None = None
     diffusivity_activation_energy_ev: NotNegative | None = None
+    double_layer_exponent: Fraction | None = None
 
     @model_validator(mode="after")
     def _one_start(self) -> "Cathode":

@@ -2,16 +2,30 @@
 
 from collections.abc import Sequence
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from jaxcell.study.schema import StudyFile
 from jaxcell.study.units import closest
 
+File = TypeVar("File", bound=BaseModel)
+
 
 class StudyError(ValueError):
     """A study file that cannot be used; the message names file, table, key, value and what was expected."""
+
+
+def checked(file: type[File], tables: dict[str, Any], source: str) -> File:
+    """The tables of a kind of study file.
+
+    Raises:
+        StudyError: they say something that is not known or not possible.
+    """
+    try:
+        return file.model_validate(tables)
+    except ValidationError as error:
+        raise StudyError(sentence(error, source, file)) from error
 
 
 def sentence(error: ValidationError, source: str, file: type[BaseModel] = StudyFile) -> str:
@@ -103,8 +117,8 @@ def _model(where: Sequence[str | int], file: type[BaseModel]) -> type[BaseModel]
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             field = kind.model_fields.get(str(key))
             kind = _plain(field.annotation) if field is not None else None
-        elif get_origin(kind) is dict:
-            kind = get_args(kind)[1]
+        elif get_origin(kind) in (dict, list):
+            kind = get_args(kind)[-1]
         else:
             return None
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None

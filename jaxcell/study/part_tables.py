@@ -139,6 +139,15 @@ class HeatBalance(Table):
     highest_temperature_k: Positive | None = None
 
 
+class GrainBoundary(Table):
+    """Grain boundaries of a ceramic separator."""
+
+    resistance_ohm_cm2: NotNegative
+    capacitance_uf_cm2: NotNegative
+    exponent: Fraction | None = None
+    activation_energy_ev: NotNegative | None = None
+
+
 class Interface(Table):
     """A lithium interface: contact, film and reaction in series."""
 
@@ -149,6 +158,8 @@ class Interface(Table):
     film_capacitance_uf_cm2: NotNegative | None = None
     contact_resistance_ohm_cm2: NotNegative | None = None
     film_activation_energy_ev: NotNegative | None = None
+    double_layer_exponent: Fraction | None = None
+    film_exponent: Fraction | None = None
     interphase: Interphase | None = None
     dead_lithium: DeadLithium | None = None
     contact_loss: ContactLoss | None = None
@@ -160,6 +171,7 @@ class Film(Table):
     resistance_ohm_cm2: NotNegative | None = None
     capacitance_uf_cm2: NotNegative | None = None
     activation_energy_ev: NotNegative | None = None
+    exponent: Fraction | None = None
 
 
 class Pores(Table):
@@ -172,6 +184,7 @@ class Pores(Table):
     double_layer_capacitance_uf_cm2: NotNegative | None = None
     interphase: Interphase | None = None
     dead_lithium: DeadLithium | None = None
+    double_layer_exponent: Fraction | None = None
 
 
 class BinarySalt(Table):
@@ -218,3 +231,5 @@ class Separator(Table):
     activation_energy_ev: NotNegative | None = None
     short: SoftShort | None = None
     salt: BinarySalt | None = None
+    grain_boundary: GrainBoundary | None = None
+    relative_permittivity: Positive | None = None

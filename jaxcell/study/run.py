@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from jaxcell.inference import (
     fit,
 )
 from jaxcell.inference.cell_problem import CellProblem
+from jaxcell.inference.multistart import FROM_KEYBOARD
 from jaxcell.io import Measurement
 from jaxcell.io.dataset import FittedRows
 from jaxcell.ledger import Ledger, lithium_ledger
@@ -29,13 +30,14 @@ from jaxcell.study.misfit import Misfit, misfit
 from jaxcell.study.schema import FitTable
 from jaxcell.study.study import Study
 
+Started = TypeVar("Started", bound=Problem)
 Progress = Callable[[str, int, int], Any]
 """Called with a stage in words, what is done and what there is to do; raising ends the fit with the best so far."""
 
 GRID_SHIFT = 0.5
 """Time steps are tightened while their error, as a misfit, exceeds this many standard deviations: then it shifts no
 estimate by more than this many standard errors."""
-_TIGHTER = 3
+TIGHTER = 3
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,13 @@ def run_study(study: Study, progress: Progress | None = None) -> StudyResult:
     begun = perf_counter()
     try:
         found = interruptible_fit(problem, study.content.fit, tell)
-        for _ in range(_TIGHTER):
+        for _ in range(TIGHTER):
             problem = problem.renewed(jnp.asarray(found.theta))
-            if found.interrupted or _grid_shift(problem, found.theta, found.noise.inflation) <= GRID_SHIFT:
+            if found.interrupted or grid_shift(problem, found.theta, found.noise.inflation) <= GRID_SHIFT:
                 break
             tell("fitting again with smaller time steps", 0, 0)
-            problem = _from(_tightened(problem), found)
-            found = interruptible_fit(problem, study.content.fit, tell)
+            problem = started_at(tightened(problem), found)
+            found = fit_again(problem, study.content.fit, tell, None, found)
     except ValueError as error:
         raise StudyError(f"{study.source}: {error}") from error
     seconds = perf_counter() - begun
@@ -160,7 +162,17 @@ def interruptible_fit(
     return fit(problem, starts=table.starts, seed=table.seed, settings=settings, progress=stop)
 
 
-def _tightened(problem: CellProblem) -> CellProblem:
+def fit_again(
+    problem: Problem, table: FitTable, tell: Progress, settings: FitSettings | None, before: FitResult
+) -> FitResult:
+    """A better fit, or the one before it, marked as interrupted, where it does not get under way."""
+    try:
+        return interruptible_fit(problem, table, tell, settings)
+    except KeyboardInterrupt:
+        return replace(before, stopped=FROM_KEYBOARD)
+
+
+def tightened(problem: CellProblem) -> CellProblem:
     """The problem with tolerances eight times tighter: half the step, for a third-order method."""
     settings = replace(problem.settings, rtol=problem.settings.rtol / 8.0, atol=problem.settings.atol / 8.0)
     return CellProblem(
@@ -168,7 +180,7 @@ def _tightened(problem: CellProblem) -> CellProblem:
     )
 
 
-def _grid_shift(problem: CellProblem, theta: Any, inflation: float = 1.0) -> float:
+def grid_shift(problem: CellProblem, theta: Any, inflation: float = 1.0) -> float:
     """Norm of the step grid's error in standard deviations of the noise [1]."""
     error = _grid_error(problem, theta) / float(problem.dataset.noise)
     return float(np.sqrt(np.sum(error**2) / inflation))
@@ -182,7 +194,7 @@ def _grid_error(problem: CellProblem, theta: Any) -> np.ndarray:
     return (np.asarray(problem.solution(theta).voltage) - np.asarray(halved.solution(theta).voltage))[fitted]
 
 
-def _from(problem: CellProblem, found: FitResult) -> CellProblem:
+def started_at(problem: Started, found: FitResult) -> Started:
     """The problem with its first start at an earlier answer."""
     values = problem.parameters.to_physical(jnp.asarray(found.theta))
     clipped = [jnp.clip(values[p.name], *p.bounds) for p in problem.parameters.parameters]

@@ -18,6 +18,7 @@ from jaxcell.study.part_tables import ContactLoss as ContactLoss
 from jaxcell.study.part_tables import DeadLithium as DeadLithium
 from jaxcell.study.part_tables import Film as Film
 from jaxcell.study.part_tables import Fraction as Fraction
+from jaxcell.study.part_tables import GrainBoundary as GrainBoundary
 from jaxcell.study.part_tables import HeatBalance as HeatBalance
 from jaxcell.study.part_tables import Host as Host
 from jaxcell.study.part_tables import Interface as Interface
@@ -43,6 +44,7 @@ ALLOY_KEYS = (
     "kinetics",
     "double_layer_capacitance_uf_cm2",
     "contact_resistance_ohm_cm2",
+    "double_layer_exponent",
 )
 """Keys of a counter electrode that only an alloy has."""
 
@@ -78,6 +80,7 @@ class Counter(Electrode):
     kinetics: Kinetics | None = None
     double_layer_capacitance_uf_cm2: NotNegative | None = None
     contact_resistance_ohm_cm2: NotNegative | None = None
+    double_layer_exponent: Fraction | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Counter":

@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import ValidationError
-
-from jaxcell.study.messages import StudyError, sentence
+from jaxcell.study.messages import StudyError, checked
 from jaxcell.study.schema import StudyFile
 
 if TYPE_CHECKING:  # JAX is imported when a cell is built, not when a file is checked
@@ -251,11 +249,7 @@ def load_study(path: str | os.PathLike[str]) -> Study:
         StudyError: the file is missing, is not TOML, or says something that is not known or not possible.
     """
     source, place, tables = read_tables(path)
-    try:
-        content = StudyFile.model_validate(tables)
-    except ValidationError as error:
-        raise StudyError(sentence(error, source)) from error
-    return Study(place.stem, source, place.parent, content)
+    return Study(place.stem, source, place.parent, checked(StudyFile, tables, source))
 
 
 def read_tables(path: str | os.PathLike[str]) -> tuple[str, Path, dict[str, Any]]:

@@ -11,7 +11,7 @@ import pytest
 from cycling_study import CAPACITIES, RECORD, STUDY, write_record, write_table
 from small_study import Called, call
 
-from jaxcell.study.capacities import open_study
+from jaxcell.study import open_study
 from jaxcell.study.protocol_study import ProtocolStudy
 
 TABLE = '[step_table]\nfile = "made.csv"\n'

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxcell.study import Study
-from jaxcell.study.capacities import open_study
+from jaxcell.study import Study, open_study
 
 ROOT = Path(__file__).parents[2]
 HELP = """

@@ -126,7 +126,8 @@ def coverage(draws, problem, sd):
     segments = np.asarray(problem.segments)
     inside, widths = [], []
     for i in range(draws.shape[0]):
-        F = np.asarray(found.data_information[i])
+        J = np.asarray(found.jacobian[i][: segments.size])
+        F = J.T @ J
         noise = noise_level(np.asarray(found.residuals[i]), segments, F, precision)
         se = np.sqrt(np.diag(np.linalg.inv(F / noise.inflation + np.diag(precision))))
         inside.append(np.abs(np.asarray(found.theta[i]) - truth) <= noise.quantile * se)

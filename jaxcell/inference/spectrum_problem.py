@@ -1,0 +1,91 @@
+"""The fit of a cell model to an impedance spectrum."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float, Int
+
+from jaxcell.cell import Cell
+from jaxcell.inference.cell_problem import reported_resistances, resistance_units
+from jaxcell.inference.parameters import ParameterSet
+from jaxcell.inference.paths import check_path, replace
+from jaxcell.inference.problem import Physical, Problem
+from jaxcell.inference.spectrum_data import SpectrumData
+from jaxcell.operating_point import OperatingPoint
+from jaxcell.spectroscopy import Rig, impedance
+
+_RIG = "rig."
+
+
+class SpectrumProblem(Problem):
+    """Residuals (Re Z_model - Re Z)/noise of every frequency, then the same of Im Z.
+
+    Real and imaginary parts are a stretch each, by increasing frequency.  Paths that begin with "rig." are of the leads
+    and fixture, all others of the cell.
+    """
+
+    parameters: ParameterSet
+    segments: Int[Array, " residuals"]
+    data_scale: Float[Array, " residuals"] | None
+    data_unit: str = eqx.field(static=True)
+    cell: Cell
+    data: SpectrumData
+    state: OperatingPoint | None
+    rig: Rig | None
+    grid_points: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        cell: Cell,
+        data: SpectrumData,
+        parameters: ParameterSet,
+        *,
+        state: OperatingPoint | None = None,
+        rig: Rig | None = None,
+        grid_points: int = 20,
+    ) -> None:
+        """`cell` holds the fixed values, `state` is that of a run (see `impedance`; None: the cell as built) and stays
+        what it is while parameters move.
+
+        Raises ValueError for a path that leads to no number.
+        """
+        for parameter in parameters.parameters:
+            for path in parameter.paths:
+                own = path.startswith(_RIG)
+                if own and rig is None:
+                    raise ValueError(f"Parameter '{parameter.name}' points at '{path}', but there is no rig.")
+                check_path(rig if own else cell, path.removeprefix(_RIG), parameter.name)
+        self.parameters, self.cell, self.data = parameters, cell, data
+        self.state, self.rig, self.grid_points = state, rig, grid_points
+        self.segments = jnp.asarray(np.repeat([0, 1], data.frequency.shape[0]))
+        self.data_scale, self.data_unit = jnp.concatenate([data.noise, data.noise]), "Ohm m2"
+
+    @property
+    def noise_estimated(self) -> bool:
+        return self.data.noise_estimated
+
+    def cell_at(self, theta: Float[Array, " parameters"]) -> Cell:
+        """The cell with the parameters' values put in."""
+        return self._at(theta)[0]
+
+    def impedance(self, theta: Float[Array, " parameters"]) -> Complex[Array, " points"]:
+        """The model's impedance at the frequencies of the data [Ohm m2]."""
+        cell, rig = self._at(theta)
+        return impedance(cell, self.data.frequency, self.state, rig=rig, points=self.grid_points).impedance
+
+    def residuals(self, theta: Float[Array, " parameters"]) -> Float[Array, " residuals"]:
+        off = self.impedance(theta) - self.data.impedance
+        return jnp.concatenate([jnp.real(off), jnp.imag(off)]) / jnp.concatenate([self.data.noise, self.data.noise])
+
+    def combinations(self, theta: Float[Array, " parameters"]) -> Physical:
+        return reported_resistances(self.cell_at(theta))
+
+    def combination_units(self) -> dict[str, str]:
+        return resistance_units(self.cell)
+
+    def _at(self, theta: Float[Array, " parameters"]) -> tuple[Cell, Rig | None]:
+        values = self.parameters.to_physical(theta)
+        placed = [(path, values[p.name]) for p in self.parameters.parameters for path in p.paths]
+        cell = replace(self.cell, [(path, value) for path, value in placed if not path.startswith(_RIG)])
+        rig = [(path.removeprefix(_RIG), value) for path, value in placed if path.startswith(_RIG)]
+        return cell, replace(self.rig, rig)

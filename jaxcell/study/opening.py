@@ -1,0 +1,29 @@
+"""Which kind of study a file is."""
+
+import os
+
+from jaxcell.study.capacities import CapacityStudy, CapacityStudyFile
+from jaxcell.study.joint_schema import JointStudyFile
+from jaxcell.study.joint_study import JointStudy
+from jaxcell.study.messages import checked
+from jaxcell.study.protocol_schema import ProtocolStudyFile
+from jaxcell.study.protocol_study import ProtocolStudy
+from jaxcell.study.study import Study, load_study, read_tables
+
+
+def open_study(path: str | os.PathLike[str]) -> Study | CapacityStudy | ProtocolStudy | JointStudy:
+    """Read and check a study file of any kind: [[measurement]] are several at once, [capacities] is about capacities
+    per cycle, [protocol] about steps that end by themselves.
+
+    Raises:
+        StudyError: as `load_study`.
+    """
+    source, place, tables = read_tables(path)
+    name, folder = place.stem, place.parent
+    if "measurement" in tables:
+        return JointStudy.of(name, source, folder, checked(JointStudyFile, tables, source))
+    if "capacities" in tables:
+        return CapacityStudy(name, source, folder, checked(CapacityStudyFile, tables, source))
+    if "protocol" in tables:
+        return ProtocolStudy(name, source, folder, checked(ProtocolStudyFile, tables, source))
+    return load_study(path)

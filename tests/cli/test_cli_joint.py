@@ -1,0 +1,310 @@
+"""A study of several measurements: two cells whose separators differ in thickness, and capacities of a third."""
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_study import Called, call
+
+from jaxcell.inference import JointProblem
+from jaxcell.io import write_bdf_csv
+from jaxcell.study import StudyError, open_study
+
+STUDY = """
+[study]
+title = "Two separators and a cell of which only capacities are known"
+
+[cell]
+kind = "symmetric"
+
+[cell.separator]
+thickness_um = 50
+ionic_conductivity_s_cm = 2e-4
+
+[cell.electrode]
+lithium_thickness_um = 50
+interface.kinetics.exchange_current_density_ma_cm2 = 1.5
+
+[[measurement]]
+name = "thin"
+kind = "curve"
+data = { file = "thin.bdf.csv", area_cm2 = 2.0 }
+
+[[measurement]]
+name = "thick"
+kind = "curve"
+data = { file = "thick.bdf.csv", area_cm2 = 2.0, noise_uv = 20 }
+cell.separator.thickness_um = 200
+
+[[measurement]]
+name = "cycles"
+kind = "capacities"
+capacities = { file = "cycles.csv", unit = "mAh/cm2", cell = 1, initial = 3.0 }
+losses.channels = ["dead"]
+
+[parameters.separator_conductivity]
+path = "separator.ionic_conductivity"
+unit = "mS/cm"
+bounds = [1e-3, 10]
+prior = { range95 = [0.01, 5] }
+
+[parameters.exchange_current_density]
+path = "electrode.interface.kinetics.exchange_current_density"
+unit = "mA/cm2"
+bounds = [0.01, 100]
+prior = { median = 1.0, factor95 = 20 }
+
+[parameters.dead]
+measurements = ["cycles"]
+path = "dead_fraction"
+unit = "1"
+bounds = [1e-4, 0.9]
+prior = { range95 = [1e-3, 0.5] }
+
+[fit]
+starts = 2
+"""
+PER_AREA = {"thin": 25.0, "thick": 100.0}
+"""L/kappa of the separators [ohm cm2]; two charge transfers at 1 mA cm-2 are 51.4."""
+
+
+def write_data(folder: Path) -> None:
+    """Half-cycles of 0.05 mA cm-2 with 20 uV of noise, and capacities that fall by 5 % a cycle."""
+    sign = np.repeat([1.0, -1.0, 1.0, -1.0], 12)
+    time = 60.0 * np.arange(sign.size + 1)
+    for seed, (name, separator) in enumerate(PER_AREA.items()):
+        clean = 0.05e-3 * (separator + 51.385) * sign
+        voltage = np.concatenate([[0.0], clean]) + np.random.default_rng(seed).normal(0.0, 20e-6, time.size)
+        current = np.concatenate([[0.0], 0.1e-3 * sign])
+        write_bdf_csv(folder / f"{name}.bdf.csv", time=time, voltage=voltage, current=current)
+    efficiency = 1.0 / 1.05 + 2e-3 * np.random.default_rng(9).normal(size=10)
+    columns = [f"C{k}" for k in range(1, 11)]
+    pd.DataFrame([3.0 * np.cumprod(efficiency)], columns=columns).to_csv(folder / "cycles.csv", index=False)
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Writes the study, with some text replaced, beside its data, and makes the folder the current one."""
+    monkeypatch.chdir(tmp_path)
+    write_data(tmp_path)
+
+    def write(*replacements: tuple[str, str]) -> Path:
+        text = STUDY
+        for old, new in replacements:
+            assert old in text, old
+            text = text.replace(old, new)
+        Path("joint.toml").write_text(text)
+        return Path("joint.toml")
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Called]:
+    """Folder of results, and what the command said."""
+    folder = tmp_path_factory.mktemp("joint")
+    write_data(folder)
+    (folder / "joint.toml").write_text(STUDY)
+    called = call("fit", folder / "joint.toml", "--out", folder / "out")
+    assert called.code == 0, called.stderr
+    return folder / "out", called
+
+
+def test_answer(fitted: tuple[Path, Called]) -> None:
+    out, called = fitted
+    found = sorted(str(p.relative_to(out)) for p in out.rglob("*") if p.is_file())
+    assert found == ["config.toml", "figures/fit.png", "result.json", "timeseries.csv"]
+    result: dict[str, Any] = json.loads((out / "result.json").read_text())
+    assert result["schema"] == "jaxcell-joint/1"
+    truth = {"separator_conductivity": 0.2, "exchange_current_density": 1.0, "cycles.dead": 0.05}
+    units = {"separator_conductivity": "mS/cm", "exchange_current_density": "mA/cm2", "cycles.dead": "1"}
+    assert set(result["parameters"]) == set(truth)
+    for name, one in result["parameters"].items():
+        assert one["verdict"] == "identified"
+        assert one["interval95"][0] < one["estimate"] < one["interval95"][1]
+        assert one["estimate"] == pytest.approx(truth[name], rel=0.03)
+        assert one["unit"] == units[name]
+    assert result["parameters"]["cycles.dead"]["path"] == ["dead_fraction"]
+    assert result["shared"]["separator_conductivity"] == ["thin", "thick"]
+    assert result["fit"]["rmse"] is None
+    assert result["measurements"]["thick"]["rmse"] == pytest.approx(20e-6, rel=0.4)
+    assert result["measurements"]["cycles"]["n_points"] == 10
+    assert set(result["provenance"]) == {"thin", "thick", "cycles"}
+    assert len(result["provenance"]["thin"]["sha256"]) == 64
+    meaning = result["combinations"]["thick.total_area_specific_resistance"]
+    assert meaning["meaning"] == "whole cell, slow small currents"
+    for words in ("one number for thin, thick", "thin: rmse", "cycles: 10 points", "What the data tell"):
+        assert words in called.stdout
+
+
+def test_residuals_are_written(fitted: tuple[Path, Called]) -> None:
+    rows = pd.read_csv(fitted[0] / "timeseries.csv")
+    assert rows["Measurement"].value_counts().to_dict() == {"thin": 48, "thick": 48, "cycles": 10}
+    thick = rows[rows["Measurement"] == "thick"]
+    difference = (thick["Fitted Voltage / V"] - thick["Voltage / V"]) / 20e-6
+    np.testing.assert_allclose(difference, thick["Residual / 1"], rtol=1e-6, atol=1e-6)
+
+
+def test_the_written_study_is_the_study(fitted: tuple[Path, Called], tmp_path: Path) -> None:
+    text = (fitted[0] / "config.toml").read_text()
+    assert str(tmp_path.parent) not in text
+    tables = tomllib.loads(text)
+    assert [one["cell"]["separator"]["thickness_um"] for one in tables["measurement"][:2]] == [50, 200]
+    (tmp_path / "again.toml").write_text(text)
+    write_data(tmp_path)
+    again = open_study(tmp_path / "again.toml")
+    assert again.resolved() == tables
+
+
+def test_explain(study: Callable[..., Path]) -> None:
+    called = call("fit", study(), "--explain")
+    assert called.code == 0, called.stderr
+    assert "what would thin, thick, cycles tell together?" in called.stdout
+    assert not Path("results").exists()
+
+
+def test_own_numbers(study: Callable[..., Path]) -> None:
+    problem = prepared(
+        study(("[parameters.exchange_current_density]", "[parameters.exchange_current_density]\nshared = false"))
+    )
+    assert problem.parameters.names == (
+        "separator_conductivity", "thin.exchange_current_density", "thick.exchange_current_density", "cycles.dead",
+    )  # fmt: skip
+
+
+def test_a_place_of_its_own(study: Callable[..., Path]) -> None:
+    """dead lithium of the cells and of the capacities is one number at two places."""
+    problem = prepared(
+        study(
+            ('measurements = ["cycles"]\npath = "dead_fraction"', 'measurements = ["thin"]\n'
+             'path = "electrode.interface.dead_lithium.per_stripped"\npath_in.cycles = "dead_fraction"'),
+            ('name = "thin"\nkind = "curve"', 'name = "thin"\nkind = "curve"\n'
+             "cell.electrode.interface.dead_lithium.per_stripped = 0.01"),
+        )
+    )  # fmt: skip
+    assert problem.parameters.names == ("separator_conductivity", "exchange_current_density", "dead")
+    places = ("thin.working.interface.dead_lithium.per_stripped", "thin.counter.interface.dead_lithium.per_stripped")
+    assert problem.parameters.parameters[2].paths == (*places, "cycles.dead_fraction")
+
+
+REFUSED = {
+    "unknown measurement": (
+        'measurements = ["cycles"]', 'measurements = ["cycle"]',
+        "[parameters.dead] is for the measurement 'cycle', which is not there; there are cycles, thick, thin",
+    ),
+    "two of one name": ('name = "thick"', 'name = "thin"', "'thin' is there twice"),
+    "no word": ('name = "thick"', 'name = "200 um"', "name must be"),
+    "unknown kind": ('kind = "capacities"', 'kind = "capacity"', "'curve', 'steps', 'capacities' or 'spectrum'"),
+    "table of another kind": ("losses.channels", "protocol.steps", "takes no table protocol with kind = 'capacities'"),
+    "missing table": ('data = { file = "thin.bdf.csv", area_cm2 = 2.0 }', "", "needs a table data with kind = 'curve'"),
+    "cell of capacities": ("losses.channels", "cell.temperature_c = 5\nlosses.channels", "takes no table cell"),
+    "impossible value": ("thickness_um = 200", "thickness_um = -2", "'thick': [cell.separator] thickness_um must be"),
+    "unknown key": ("noise_uv = 20", "nois_uv = 20", "measurement 'thick': the key nois_uv is not known in [data]"),
+    "two noises": ("noise_uv = 20", "noise_uv = [20, 30]", "measurement 'thick': [data] noise_uv must be a number"),
+    "path that does not exist": (
+        'path = "separator.ionic_conductivity"', 'path = "separator.conductivity"',
+        "path 'separator.conductivity' does not exist",
+    ),
+    "place that capacities do not have": ('path = "dead_fraction"', 'path = "trap"', "has no number at trap to fit"),
+    "unit of capacities": ('unit = "1"', 'unit = "%"', "unit must be '1' for dead_fraction, but is '%'"),
+    "all rows of a table": ("cell = 1, ", "", "measurement 'cycles' must be of one cell"),
+    "no file": ("cycles.csv", "gone.csv", "'gone.csv' does not exist"),
+}  # fmt: skip
+
+
+def prepared(place: Path) -> JointProblem:
+    """The problem of a study file."""
+    opened = open_study(place)
+    return opened.problem(opened.read())
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case: str, study: Callable[..., Path]) -> None:
+    old, new, words = REFUSED[case]
+    place = study((old, new))
+    if case == "all rows of a table":
+        frame = pd.read_csv("cycles.csv")
+        pd.concat([frame, frame]).to_csv("cycles.csv", index=False)
+    with pytest.raises(StudyError) as error:
+        prepared(place)
+    text = str(error.value)
+    assert words in text, text
+    assert text.startswith("joint.toml: ")
+    assert "\n" not in text
+
+
+SPECTRUM = """
+[[measurement]]
+name = "eis"
+kind = "spectrum"
+spectrum = { file = "eis.bdf.csv", area_cm2 = 2.0, noise_percent = 0.5, flag_below_hz = 1.0 }
+cell.separator.thickness_um = 200
+cell.electrode.interface.double_layer_capacitance_uf_cm2 = 10
+
+[parameters.separator_conductivity]"""
+FREQUENCY = np.geomspace(1e5, 1e-1, 13)
+
+
+def write_spectrum() -> None:
+    """100 ohm cm2 of separator and two charge transfers of 25.69 ohm cm2 beside 10 uF cm-2, with 0.5 % of noise."""
+    exact = 100.0 + 51.385 / (1.0 + 2j * np.pi * FREQUENCY * 25.693 * 10e-6)
+    rng = np.random.default_rng(3)
+    z = exact + 5e-3 * np.abs(exact) * (rng.normal(size=13) + 1j * rng.normal(size=13))
+    columns = {
+        "Test Time / s": 10.0 * np.arange(13), "Voltage / V": 0.0, "Current / A": 0.0, "Frequency / Hz": FREQUENCY,
+        "Real Impedance / ohm": z.real / 2.0, "Imaginary Impedance / ohm": z.imag / 2.0,
+    }  # fmt: skip
+    pd.DataFrame(columns).to_csv("eis.bdf.csv", index=False)
+
+
+def test_a_spectrum_beside_curves(study: Callable[..., Path]) -> None:
+    place = study(("[parameters.separator_conductivity]", SPECTRUM))
+    write_spectrum()
+    problem = prepared(place)
+    assert problem.names == ("thin", "thick", "cycles", "eis")
+    eis = problem.member("eis")
+    truth = eis.parameters.from_physical({"separator_conductivity": 0.02, "exchange_current_density": 10.0})
+    residuals = np.asarray(eis.residuals(truth))
+    assert np.sqrt(np.mean(residuals[FREQUENCY.size // 3 : FREQUENCY.size] ** 2)) == pytest.approx(1.0, rel=0.6)
+    # Frequencies rise in the problem, and the flagged lowest ones count less.
+    noise = np.asarray(eis.data_scale)[:13] / np.abs(np.asarray(eis.data.impedance))
+    np.testing.assert_allclose(noise, np.where(np.sort(FREQUENCY) < 1.0, 0.05, 0.005), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("flag_below_hz = 1.0", "number = 2", "'eis': [spectrum] number must be one of the 1 spectra in eis.bdf.csv"),
+        ("flag_below_hz = 1.0", "flag_below_hz = 9, flag_above_hz = 3", "must have flag_below_hz < flag_above_hz"),
+        ("noise_percent = 0.5, flag_below_hz = 1.0", "flag_below_hz = 1e4", "cannot be estimated from 3 points"),
+        ("spectrum = {", "data = {", "takes no table data with kind = 'spectrum'"),
+    ],
+)
+def test_refused_spectrum(old: str, new: str, words: str, study: Callable[..., Path]) -> None:
+    place = study(("[parameters.separator_conductivity]", SPECTRUM.replace(old, new)))
+    write_spectrum()
+    with pytest.raises(StudyError) as error:
+        prepared(place)
+    assert words in str(error.value)
+
+
+def test_one_file_cannot_take_the_place_of_several(study: Callable[..., Path]) -> None:
+    called = call("fit", study(), "--data", "thin.bdf.csv")
+    assert called.code == 1
+    assert "--data names one file, but joint.toml has several measurements" in called.stderr
+
+
+def test_a_measurement_with_nothing_to_fit(study: Callable[..., Path]) -> None:
+    only = 'measurements = ["thin"]\npath = "separator.ionic_conductivity"'
+    both = 'measurements = ["thin"]\npath = "electrode.interface.kinetics.exchange_current_density"'
+    place = study(
+        ('path = "separator.ionic_conductivity"', only),
+        ('path = "electrode.interface.kinetics.exchange_current_density"', both),
+    )
+    with pytest.raises(StudyError, match="measurement 'thick' has nothing to fit"):
+        open_study(place)
