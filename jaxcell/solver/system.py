@@ -111,7 +111,11 @@ class Particles(eqx.Module):
         """Those of the outermost shells."""
         if not self.some:
             return jnp.zeros(self.nodes, dtype=shells.dtype)
-        return self.along(jnp.sum(jnp.asarray(self.weights)[:, None] * shells, axis=0) if self.modal else shells[-1])
+        return self.along(
+            jnp.sum(jnp.asarray(self.weights, dtype=shells.dtype)[:, None] * shells, axis=0)
+            if self.modal
+            else shells[-1]
+        )
 
     def gains(self, fluxes: Inexact[Array, "shells points"]) -> Inexact[Array, "shells points"]:
         """What shells, or modes, gain by these fluxes."""
