@@ -252,11 +252,10 @@ def test_against_a_sine_in_time() -> None:
     solution = simulate(cell, replay(k * PERIOD / PER_PERIOD, current), points=6, settings=settings)
     last = slice(-PER_PERIOD, None)
     phase = np.exp(-2j * np.pi * np.arange(PER_PERIOD) / PER_PERIOD)
-    found = np.sum(phase * np.asarray(solution.voltage)[last]) / np.sum(
-        phase * np.asarray(solution.current_density)[last]
-    )
+    voltage, passed = (np.asarray(rows)[last] for rows in (solution.voltage, solution.current_density))
+    found = np.sum(phase * voltage) / np.sum(phase * passed)
     n = 1 + PER_PERIOD * np.arange(-3000, 3001)
-    fastest = impedance(cell, [1e9], points=6).impedance[0].real
+    fastest = float(impedance(cell, [1e9], points=6).impedance[0].real)
     relative = np.asarray(impedance(cell, np.abs(n) / PERIOD, points=6).impedance) - fastest
     relative = np.where(n < 0, relative.conj(), relative)
     turn = 2j * np.pi * n / PER_PERIOD
