@@ -2,8 +2,9 @@
 
     python benchmarks/impedance_pybamm.py            (needs `pip install "jaxcell[peers]"`)
 
-Newman's model with double layers, t+ = 0.38, charged and at rest, 70 frequencies.  Both sides at meshes that are equally
-far from their own converged spectrum; PyBaMM's time is its `solve`, model already built.
+Newman's model with double layers, t+ = 0.38, charged and at rest, 70 frequencies.  Each side at its default mesh and at
+one that is 2 % from its own converged spectrum; PyBaMM's time is its `solve`, model already built. Where others use the
+machine, `processor_ms` is the time to compare.
 """
 
 import json
@@ -54,30 +55,34 @@ def apart(one: Any, other: Any) -> float:
 
 def main() -> None:
     stay_on_one_core()
-    converged = {"jaxcell": ours(80, 64)(), "pybamm": their_impedance(theirs(Mesh(80, 80, 160, 2.5)))}
+    converged = {"jaxcell": ours(80, 64)(), "pybamm": their_impedance(theirs(Mesh(80, 80, 320, 2.5)))}
     result: dict[str, Any] = {
         "pybamm": pybamm.__version__,
         "frequencies": len(FREQUENCIES),
         "converged_apart": apart(*converged.values()),
     }
-    print(result)
     sides: dict[str, Any] = {}
     for name, mesh in (("default", Mesh()), ("accurate", Mesh(20, 20, 80, 2.0))):
         simulation = theirs(mesh)
         sides[f"pybamm_{name}"] = lambda s=simulation: their_impedance(s)
     sides["jaxcell_default"] = ours(20, 16)
     sides["jaxcell_coarse"] = ours(10, 16)
-    times: dict[str, list[float]] = {name: [] for name in sides}
+    walls: dict[str, list[float]] = {name: [] for name in sides}
+    works: dict[str, list[float]] = {name: [] for name in sides}
     for name, call in sides.items():
         result[name] = {"apart_from_own_converged": apart(call(), converged[name.split("_")[0]])}
     for _ in range(ROUNDS):
         for name, call in sides.items():
-            start = time.perf_counter()
+            wall, work = time.perf_counter(), time.process_time()
             jax.block_until_ready(call())
-            times[name].append(time.perf_counter() - start)
-    for name, values in times.items():
-        result[name]["median_ms"] = 1e3 * float(np.median(values))
-    result["ratio"] = result["pybamm_default"]["median_ms"] / result["jaxcell_default"]["median_ms"]
+            walls[name].append(time.perf_counter() - wall)
+            works[name].append(time.process_time() - work)
+    for name in sides:
+        result[name]["median_ms"] = 1e3 * float(np.median(walls[name]))
+        result[name]["processor_ms"] = 1e3 * float(np.median(works[name]))
+    work = {name: result[name]["processor_ms"] for name in sides}
+    result["ratio_at_defaults"] = work["pybamm_default"] / work["jaxcell_default"]
+    result["ratio_at_equal_error"] = work["pybamm_accurate"] / work["jaxcell_coarse"]
     OUT.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 

@@ -63,8 +63,10 @@ def impedance(
     given = strong_float64(frequencies)
     if given.ndim != 1:
         raise ValueError(f"frequencies must be one row of numbers [Hz], but have shape {given.shape}.")
-    if not is_traced(given) and not (np.isfinite(np.asarray(given)) & (np.asarray(given) > 0.0)).all():
-        raise ValueError("frequencies must be finite and above 0 Hz, each of them.")
+    if not is_traced(given):
+        refused = [value for value in np.asarray(given) if not 0.0 < value < np.inf]
+        if refused:
+            raise ValueError(f"frequencies must be finite and above 0 [Hz], but one of them is {refused[0]:g} Hz.")
     bias = None if current_density is None else strong_float64(current_density)
     return _run(cell, given, state, bias, rig, points, shells)
 
