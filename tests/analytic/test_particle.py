@@ -26,10 +26,13 @@ from jaxcell import (
     Separator,
     Settings,
     Step,
+    TabulatedDiffusivity,
     TabulatedPotential,
     simulate,
 )
 from jaxcell.component import quantity
+from jaxcell.model.modes import relaxation_modes
+from jaxcell.model.shells import shell_conductances, shell_volumes
 from jaxcell.solver.schedule import uniform_plan
 from jaxcell.units import Quantity
 
@@ -122,6 +125,32 @@ def test_derivatives_of_the_sphere() -> None:
         # Of second order in the shells: 1 % at 2 s, when diffusion is within the outermost six of them.
         np.testing.assert_allclose(derivative, closed, rtol=1.2e-2)
         np.testing.assert_allclose(derivative[3:], closed[3:], rtol=1.2e-3)
+
+
+@pytest.mark.parametrize("shells", [2, 7, 64])
+def test_modes_are_the_shells(shells: int) -> None:
+    """Whatever state the shells are in, their modes change as they do, hold what they hold and end where they end."""
+    volumes, conductances, modes = shell_volumes(shells), shell_conductances(shells), relaxation_modes(shells)
+    x, at_surface = np.random.default_rng(shells).normal(size=shells), 0.7
+    flux = conductances * (np.append(x[1:], at_surface) - x)
+    y = np.linalg.solve(modes.shells, x)
+    # The fastest mode is as many times faster than the slowest as rounding grows.
+    close = {"rtol": 1e-9, "atol": 1e-12 * modes.rates[-1]}
+    np.testing.assert_allclose(
+        modes.shells @ (modes.rates * (at_surface - y)), (flux - np.append(0.0, flux[:-1])) / volumes, **close
+    )
+    np.testing.assert_allclose(modes.weights @ y, x[-1], rtol=1e-9)
+    np.testing.assert_allclose(modes.shares @ y, volumes @ x, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(modes.shares * modes.rates, conductances[-1] * np.asarray(modes.weights), rtol=1e-12)
+    np.testing.assert_allclose((sum(modes.weights), modes.shares.sum()), 1.0, rtol=1e-9)
+
+
+def test_a_law_of_one_gives_the_same_voltages_without_modes() -> None:
+    constant = TabulatedDiffusivity([0.1, 0.5, 0.9], [1.0, 1.0, 1.0])
+    linear, shells = (
+        4.0 - np.asarray(discharged(cell(Straight(1.0), diffusivity_law=law))) for law in (None, constant)
+    )
+    np.testing.assert_allclose(linear, shells, atol=1e-6)
 
 
 class TestPorousElectrode:
