@@ -88,6 +88,8 @@ class _Known(NamedTuple):
     begins: Array
     push: Any
     """P = d(rate)/dI of each stage."""
+    response: Any
+    """A^-1 P: of the stage to a unit of current."""
     control_row: Any
     """Derivatives of the control's error by state and current."""
     stretch: Any
@@ -175,9 +177,10 @@ def _coefficients(system: ChainSystem, grid: Grid, stages: State, bases: State, 
         g = gamma * own.duration
         lin = jax.vmap(lambda a, i: linearise(system, a, g, i))(y, own.currents)
         factors = jax.vmap(lambda one: factorise(system, one))(lin)
-        push = control_row = stretch = stop_row = ends = None
+        push = response = control_row = stretch = stop_row = ends = None
         if scheme.controlled:
             push = jax.vmap(lambda a, i: rate_by_current(system, a, i))(y, own.currents)
+            response = jax.vmap(substitute)(factors, push)
             row = jax.grad(lambda a, i: control_error(system, own.control, a, i), argnums=(0, 1))
             control_row = jax.vmap(row)(y, own.currents)
         if scheme.stopped:
@@ -187,8 +190,8 @@ def _coefficients(system: ChainSystem, grid: Grid, stages: State, bases: State, 
             )
             ends = (own.which != NO_STOP) & own.active
         known = _Known(
-            factors, system.capacities, g, own.active, own.currents, own.duration, own.begins, push, control_row,
-            stretch, stop_row, ends,
+            factors, system.capacities, g, own.active, own.currents, own.duration, own.begins, push, response,
+            control_row, stretch, stop_row, ends,
         )  # fmt: skip
         return known, lin
 
@@ -275,7 +278,7 @@ def _solve_stages(own: _Known, y: State, b: Unknowns, length: Scalar | None, sch
             pushed = jax.tree.map(lambda a, q: a + q * length, pushed, row_of(own.stretch, s))
         new = substitute(matrix, pushed)
         if scheme.controlled:
-            response = substitute(matrix, row_of(own.push, s))
+            response = row_of(own.response, s)
             by_state, by_current = row_of(own.control_row, s)
             current = (b.currents[s] - inner(by_state, new)) / (inner(by_state, response) + by_current)
             new = jax.tree.map(lambda a, p, i=current: a + p * i, new, response)

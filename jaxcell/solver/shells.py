@@ -55,7 +55,7 @@ def factorise_shells(lin: ShellDerivatives, volumes: Shells, step: Entry, *, mod
     """Eliminate from the centre; the surface's part of the last row is a right-hand side."""
     if modal:
         pivot = 1.0 / (volumes / step - lin.inside)
-        return ShellFactors(pivot, pivot, pivot, pivot * lin.outside)
+        return ShellFactors(pivot[:0], pivot, pivot[:0], pivot * lin.outside)
     lower = inner_face(lin.inside)
     diagonal = volumes / step - lin.inside + inner_face(lin.outside)
     upper = -lin.outside
