@@ -1,6 +1,6 @@
 """Integration over a schedule with error control.
 
-Differentiated, a run replays the very steps it took, so that its derivatives are those of the discrete solution.
+Differentiated, a run keeps the steps it took, so that its derivatives are those of the discrete solution.
 """
 
 from functools import partial
@@ -13,9 +13,10 @@ from jaxtyping import Array
 
 from jaxcell.solver.control import current_to_begin_with, excesses
 from jaxcell.solver.ends import StepEnd, judged, judged_on_time, look_again, look_ahead, reach
+from jaxcell.solver.kept import Kept, as_run, room_for
 from jaxcell.solver.kernel import in_one_kernel
 from jaxcell.solver.newton import STEEPNESS
-from jaxcell.solver.replay import GUARD_MARGIN, replay, toward_guard
+from jaxcell.solver.replay import GUARD_MARGIN, Run, run_tangent, toward_guard, trajectory_of
 from jaxcell.solver.results import RESULTS
 from jaxcell.solver.schedule import NO_STOP, POWER, Plan, Schedule
 from jaxcell.solver.settings import Settings
@@ -77,6 +78,7 @@ class _Progress(NamedTuple):
     fraction: Array
     interval_of: Array
     stop: Array
+    kept: Kept | None
 
 
 @eqx.filter_custom_jvp
@@ -87,17 +89,37 @@ def solve(system: ChainSystem, initial: State, schedule: Schedule, settings: Set
 
 @solve.def_jvp
 def _solve_jvp(primals, tangents):
-    system, initial, schedule, settings = primals
-    planned = solve(*primals)
-    plan = planned.plan
-    out, tangent = eqx.filter_jvp(
-        lambda s, i, q: replay(s, i, q, plan, settings), (system, initial, schedule), tangents[:3]
-    )
-    # How the steps were found belongs to the run with error control.
-    return out._replace(rejected=planned.rejected, newton_iterations=planned.newton_iterations), tangent
+    *moving, settings = primals
+
+    def kept(system: ChainSystem, initial: State, schedule: Schedule) -> Trajectory:
+        planned, run = _with_steps(system, initial, schedule, settings)
+        found = trajectory_of(system, initial, schedule, planned.plan, run, settings)
+        # How the steps were found belongs to the run with error control.
+        return found._replace(
+            voltage_error=planned.voltage_error,
+            rejected=planned.rejected,
+            newton_iterations=planned.newton_iterations,
+        )
+
+    return eqx.filter_jvp(kept, tuple(moving), tangents[:3])
 
 
-def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings: Settings) -> Trajectory:
+@eqx.filter_custom_jvp
+def _with_steps(system: ChainSystem, initial: State, schedule: Schedule, settings: Settings) -> tuple[Trajectory, Run]:
+    planned, kept = in_one_kernel(partial(_adaptive, settings=settings, keep=True))(system, initial, schedule)
+    return planned, as_run(kept, planned, initial)
+
+
+@_with_steps.def_jvp
+def _with_steps_jvp(primals, tangents):
+    *moving, settings = primals
+    planned, run = _with_steps(*primals)
+    nothing = jax.tree.map(lambda _: None, planned)
+    return (planned, run), (nothing, run_tangent(moving, tangents[:3], planned.plan, run, settings))
+
+
+def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings: Settings, *, keep: bool = False):
+    """The trajectory, and with `keep` what derivatives need of each step, which then is refined."""
     if not any(settings.tableau.error):
         raise ValueError(
             "settings.tableau must have an error estimate to choose steps by; this one can only be replayed."
@@ -141,6 +163,7 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
         fraction=jnp.zeros(most),
         interval_of=jnp.zeros(most, dtype=jnp.int64),
         stop=jnp.full(most, NO_STOP, dtype=jnp.int64),
+        kept=room_for(initial, most, settings.tableau) if keep else None,
     )
     end = jax.lax.while_loop(lambda p: p.running, lambda p: _advance(p, system, schedule, settings), start)
     rows = end.rows
@@ -158,7 +181,7 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
         end.stop if schedule.stopped else None,
         rows.end if schedule.stopped else None,
     )
-    return Trajectory(
+    trajectory = Trajectory(
         time=time,
         state=state,
         voltage=voltage,
@@ -174,6 +197,7 @@ def _adaptive(system: ChainSystem, initial: State, schedule: Schedule, settings:
         rejected=end.rejected,
         newton_iterations=end.iterations,
     )
+    return (trajectory, end.kept) if keep else trajectory
 
 
 def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Settings) -> _Progress:
@@ -191,8 +215,9 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
         step = jnp.where(p.search.active, p.search.trial, step)
         step = jnp.where(p.ahead > 0.0, p.ahead, step)
     result = implicit_step(
-        system, p.state, current, slope, step, control, tableau, settings.stage_newton, controlled=schedule.controlled
-    )
+        system, p.state, current, slope, step, control, tableau, settings.stage_newton,
+        controlled=schedule.controlled, refined=p.kept is not None,
+    )  # fmt: skip
     error = local_error(system, p.state, result, step, tableau)
     voltage = system.voltage(result.state, result.current)
     off = system.voltage(jax.tree.map(jnp.add, result.state, error), result.current)
@@ -315,6 +340,14 @@ def _advance(p: _Progress, system: ChainSystem, schedule: Schedule, settings: Se
         fraction=p.fraction.at[p.steps].set(step / length),
         interval_of=p.interval_of.at[p.steps].set(k),
         stop=p.stop.at[p.steps].set(which),
+        # Of every try; the accepted one writes last.
+        kept=None
+        if p.kept is None
+        else jax.tree.map(
+            lambda rows, one: jax.lax.dynamic_update_index_in_dim(rows, one, p.steps, 0),
+            p.kept,
+            Kept(result.stages, result.currents, step, charge),
+        ),
     )
 
 

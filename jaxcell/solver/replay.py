@@ -32,9 +32,27 @@ LANDED = 1e-13
 """A stop is met within this [V, or share of the current or charge]."""
 MOST_SECANTS = 40
 """Lengths tried for a step that ends on a stop; some five are usual."""
+NO_TANGENT: Any = {"charge": None, "healthy": None, "overrun": None, "iterations": None}
 BLOCK = 32
 """Steps whose derivatives are evaluated at a time, and recomputed on the way back, which bounds the memory; a block of
 slack steps only is skipped."""
+
+
+class Run(NamedTuple):
+    """The steps of a plan as they were taken."""
+
+    stages: State
+    """Leading axes: steps, stages; where no step was taken, the state before."""
+    currents: Float[Array, "steps stages"]
+    duration: Float[Array, " steps"]
+    """[s]; of steps not taken, something above zero."""
+    charge: Float[Array, " steps"]
+    """Passed since the protocol's step began [C m-2]."""
+    healthy: Bool[Array, " steps"]
+    """Whether every step so far converged."""
+    overrun: Flag
+    """Whether a stop was passed where none was planned."""
+    iterations: Counter
 
 
 def toward_guard(system: ChainSystem, state: State, voltage: Scalar, settings: Settings) -> tuple[Scalar, Counter]:
@@ -52,7 +70,13 @@ def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, 
     end of an interval, or a stop that is passed where none was planned, is reported as such; a plan of a run that ended
     at the guard serves only where the run still does.
     """
-    run = _run(system, initial, schedule, plan, settings)
+    return trajectory_of(system, initial, schedule, plan, _run(system, initial, schedule, plan, settings), settings)
+
+
+def trajectory_of(
+    system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, run: Run, settings: Settings
+) -> Trajectory:
+    """What the steps of a plan amount to."""
     steps = plan.fraction.shape[0]
     taken = jnp.arange(steps) < plan.used
     sound = taken & run.healthy
@@ -101,34 +125,22 @@ def replay(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, 
     )
 
 
-NO_TANGENT: Any = {"charge": None, "healthy": None, "overrun": None, "iterations": None}
-
-
-class _Run(NamedTuple):
-    stages: State
-    """Leading axes: steps, stages; where no step was taken, the state before."""
-    currents: Float[Array, "steps stages"]
-    duration: Float[Array, " steps"]
-    """[s]; of steps not taken, something above zero."""
-    charge: Float[Array, " steps"]
-    """Passed since the protocol's step began [C m-2]."""
-    healthy: Bool[Array, " steps"]
-    """Whether every step so far converged."""
-    overrun: Flag
-    """Whether a stop was passed where none was planned."""
-    iterations: Counter
-
-
 @eqx.filter_custom_jvp
-def _run(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, settings: Settings) -> _Run:
+def _run(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, settings: Settings) -> Run:
     return in_one_kernel(partial(_take_steps, settings=settings))(system, initial, schedule, plan)
 
 
 @_run.def_jvp
 def _run_jvp(primals, tangents):
     system, initial, schedule, plan, settings = primals
-    system_tangent, initial_tangent, schedule_tangent, *_ = tangents
     run = _run(*primals)
+    return run, run_tangent((system, initial, schedule), tangents[:3], plan, run, settings)
+
+
+def run_tangent(primals: Any, tangents: Any, plan: Plan, run: Run, settings: Settings) -> Run:
+    """Of a run, from those of its system, start and schedule."""
+    system, initial, schedule = primals
+    system_tangent, initial_tangent, schedule_tangent = tangents
     scheme = Scheme(settings.tableau, schedule.controlled, schedule.stopped)
     active = (jnp.arange(plan.fraction.shape[0]) < plan.used) & run.healthy
     grid, grid_tangent = eqx.filter_jvp(
@@ -160,7 +172,7 @@ def _run_jvp(primals, tangents):
     currents = found.currents if scheme.controlled else grid_tangent.currents
     duration = found.duration if scheme.stopped else grid_tangent.duration
     found = _known_to(plan, (found.stages, currents, duration))
-    return run, run._replace(stages=found[0], currents=found[1], duration=found[2], **NO_TANGENT)
+    return run._replace(stages=found[0], currents=found[1], duration=found[2], **NO_TANGENT)
 
 
 def _known_to(plan: Plan, tangents):
@@ -184,7 +196,7 @@ def _(axis_size, in_batched, flag):
     return _in_any_member(jnp.any(flag, axis=0)), False
 
 
-def _grid(schedule: Schedule, plan: Plan, run: _Run, active: Array, *, controlled: bool) -> Grid:
+def _grid(schedule: Schedule, plan: Plan, run: Run, active: Array, *, controlled: bool) -> Grid:
     k = plan.interval
     timed = plan.fraction * schedule.duration[k]
     which = _which(plan)
@@ -227,7 +239,7 @@ class _Place(NamedTuple):
     iterations: Counter
 
 
-def _take_steps(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, settings: Settings) -> _Run:
+def _take_steps(system: ChainSystem, initial: State, schedule: Schedule, plan: Plan, settings: Settings) -> Run:
     tableau = settings.tableau
     which, begins = _which(plan), _begins(schedule, plan)
     before = jnp.concatenate([plan.interval[:1], plan.interval[:-1]])
@@ -275,7 +287,7 @@ def _take_steps(system: ChainSystem, initial: State, schedule: Schedule, plan: P
     place = _Place(initial, rest, still, rest, jnp.asarray(True), jnp.asarray(False), jnp.asarray(0))
     inputs = (steps, plan.fraction, plan.interval, before, which, begins)
     place, (stages, currents, duration, charge, healthy) = jax.lax.scan(one, place, inputs)
-    return _Run(stages, currents, duration, charge, healthy, place.overrun, place.iterations)
+    return Run(stages, currents, duration, charge, healthy, place.overrun, place.iterations)
 
 
 def _left_out(
