@@ -59,3 +59,4 @@ from .transforms import Linear as Linear
 from .transforms import Log as Log
 from .transforms import Logit as Logit
 from .transforms import Transform as Transform
+from .trend import trend_forecast as trend_forecast
