@@ -1,18 +1,19 @@
-"""Where a measured series goes next when no law for it is known: a line whose slope wanders."""
+"""Where a measured series goes next: by a law that is linear in its numbers, or, without one, along a line whose slope
+wanders."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import ndtr
+from scipy.special import ndtr, stdtrit
 
 from jaxcell.inference.forecast import Forecast
 
 FEWEST = 6
 """Recorded values from which a trend can be told."""
-_WANDER = np.geomspace(1e-2, 1e3, 41)
+_WANDER = np.geomspace(1e-2, 1e3, 31)
 """sqrt(q T) in units of range/T: standard change of the slope over the record, T its length."""
-_SCATTER = np.geomspace(1e-4, 1.0, 41)
+_SCATTER = np.geomspace(1e-4, 1.0, 31)
 """Noise in units of the range."""
 _DIFFUSE = 1e8
 """Variance of level and slope before the first value, in the same units."""
@@ -39,11 +40,7 @@ def trend_forecast(time: Sequence[float] | np.ndarray, value: Sequence[float] | 
         raise ValueError(f"time and value must be one-dimensional and equally long, but are {t.shape} and {y.shape}.")
     if not (np.isfinite(t).all() and (np.diff(t) > 0.0).all()):
         raise ValueError("time must be finite and increase.")
-    if np.isinf(y).any():
-        raise ValueError(f"value must be finite, or NaN where not recorded, but row {int(np.isinf(y).argmax())} is not.")
-    rows = np.flatnonzero(np.isfinite(y))
-    if rows.size < FEWEST:
-        raise ValueError(f"value must hold at least {FEWEST} recorded values, but holds {rows.size}.")
+    rows = _recorded(y, FEWEST)
     size, length = float(np.ptp(y[rows])), float(t[rows[-1]] - t[rows[0]])
     if size == 0.0:
         raise ValueError(f"value must change, but every recorded value is {y[rows[0]]:g}.")
@@ -55,6 +52,40 @@ def trend_forecast(time: Sequence[float] | np.ndarray, value: Sequence[float] | 
         found = [_quantile(share, weight, mean[row], variance[row]) for share in (0.025, 0.5, 0.975)]
         low[row], median[row], high[row] = centre + size * np.asarray(found)
     return Forecast(low, median, high)
+
+
+def law_forecast(
+    terms: Sequence[Sequence[float]] | Float[np.ndarray, "rows terms"], value: Sequence[float] | np.ndarray
+) -> Forecast:
+    """95 % predictive intervals by least squares of value = terms . numbers + noise; NaN in `value` is not recorded.
+
+    A column of ones and one of sqrt(t), say, for growth by diffusion.  With n recorded values, p terms, their matrix X
+    and the residuals' variance s^2 = |residuals|^2/(n - p), the next reading at x has the standard deviation
+    s sqrt(1 + x (X^T X)^-1 x^T), times Student's quantile of n - p degrees of freedom.  Exact for a law that holds and
+    independent noise; what the law leaves out is in no interval.
+
+    `terms` has one row a value.  The quantiles are in the unit of `value`, NaN up to the last recorded one.
+
+    Raises ValueError for lengths that differ, terms or values that are not finite, fewer recorded values than two more
+    than there are terms, or terms that do not differ there.
+    """
+    x, y = np.asarray(terms, dtype=np.float64), np.asarray(value, dtype=np.float64)
+    if x.ndim != 2 or y.shape != x.shape[:1]:
+        raise ValueError(f"terms must have one row for each value ({y.shape}), but has shape {x.shape}.")
+    if not np.isfinite(x).all():
+        raise ValueError("terms must be finite.")
+    rows = _recorded(y, x.shape[1] + 2)
+    size = np.linalg.norm(x[rows], axis=0)
+    if np.linalg.matrix_rank(x[rows] / np.where(size > 0.0, size, 1.0)) < x.shape[1]:
+        raise ValueError("terms must differ from one another over the recorded values, but do not.")
+    scaled = x / size
+    numbers, *_ = np.linalg.lstsq(scaled[rows], y[rows], rcond=None)
+    free = rows.size - x.shape[1]
+    variance = float(np.sum((y[rows] - scaled[rows] @ numbers) ** 2)) / free
+    inverse = np.linalg.inv(scaled[rows].T @ scaled[rows])
+    half = stdtrit(free, 0.975) * np.sqrt(variance * (1.0 + np.sum((scaled @ inverse) * scaled, axis=1)))
+    median = np.where(np.arange(y.size) > rows[-1], scaled @ numbers, np.nan)
+    return Forecast(median - half, median, median + half)
 
 
 def filtered(
@@ -90,12 +121,23 @@ def filtered(
     return weight / weight.sum(), np.stack(means), np.stack(variances)
 
 
+def _recorded(value: np.ndarray, fewest: int) -> np.ndarray:
+    """Rows with a value."""
+    if np.isinf(value).any():
+        row = int(np.isinf(value).argmax())
+        raise ValueError(f"value must be finite, or NaN where not recorded, but row {row} is not.")
+    rows = np.flatnonzero(np.isfinite(value))
+    if rows.size < fewest:
+        raise ValueError(f"value must hold at least {fewest} recorded values, but holds {rows.size}.")
+    return rows
+
+
 def _quantile(share: float, weight: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> float:
     """Of a mixture of normals, by bisection."""
     sd = np.sqrt(variance)
     kept = weight > 0.0
     low, high = float((mean - 40.0 * sd)[kept].min()), float((mean + 40.0 * sd)[kept].max())
-    for _ in range(200):
+    for _ in range(60):
         middle = 0.5 * (low + high)
         below = float(np.sum(weight * ndtr((middle - mean) / sd)))
         low, high = (middle, high) if below < share else (low, middle)

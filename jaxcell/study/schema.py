@@ -138,8 +138,8 @@ class CellTable(Table):
 
 
 class SelectionTable(Table):
-    """Rows to fit; the current of all other rows is replayed all the same. `spacing_s` thins evenly, `per_decade` by the
-    logarithm of the time since a step of the current."""
+    """Rows to fit; the current of all other rows is replayed all the same. `spacing_s` thins evenly, `per_decade` by
+    the logarithm of the time since a step of the current."""
 
     cycles: list[int] | None = None
     steps: list[int] | None = None

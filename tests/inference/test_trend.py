@@ -1,9 +1,9 @@
-"""Forecasts of a series without a law: against dense Gaussian algebra, by coverage, and its symmetries."""
+"""Forecasts of a series, by a law or without one: against dense Gaussian algebra, by coverage, and its symmetries."""
 
 import numpy as np
 import pytest
 
-from jaxcell.inference import trend_forecast
+from jaxcell.inference import law_forecast, trend_forecast
 from jaxcell.inference.trend import filtered
 
 AHEAD = 10
@@ -78,3 +78,49 @@ def test_units_do_not_matter() -> None:
 def test_refusals(time: np.ndarray, value: np.ndarray, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         trend_forecast(time, value)
+
+
+def roots(rows: int) -> np.ndarray:
+    time = 50.0 * np.arange(1.0, rows + 1.0)
+    return np.stack([np.ones(rows), np.sqrt(time)], axis=1)
+
+
+def test_a_law_without_noise_is_exact() -> None:
+    value = roots(30) @ [200.0, 2.5]
+    ahead = law_forecast(roots(30), cut(value))
+    np.testing.assert_allclose(ahead.median[-AHEAD:], value[-AHEAD:], rtol=1e-12)
+    np.testing.assert_allclose(ahead.high[-AHEAD:], ahead.low[-AHEAD:], rtol=1e-9)
+    assert np.isnan(ahead.low[:-AHEAD]).all()
+
+
+def test_intervals_of_a_mean_are_students() -> None:
+    value = np.array([1.0, 2.0, 4.0, 3.0, np.nan])
+    ahead = law_forecast(np.ones((5, 1)), value)
+    half = 3.182446305 * np.std(value[:4], ddof=1) * np.sqrt(1.25)  # t(0.975) of 3 degrees of freedom: 3.1824
+    assert ahead.median[-1] == pytest.approx(2.5)
+    assert ahead.high[-1] == pytest.approx(2.5 + half, rel=1e-8)
+
+
+def test_a_law_that_holds_covers_and_one_that_does_not_misleads() -> None:
+    hits = {"root": [], "line": []}
+    line = np.stack([np.ones(30), np.arange(30.0)], axis=1)
+    for seed in range(200):
+        value = roots(30) @ [200.0, 2.5] + np.random.default_rng(seed).normal(size=30)
+        for name, terms in (("root", roots(30)), ("line", line)):
+            hits[name].append(law_forecast(terms, cut(value)).covers(value)[-1])
+    assert 0.9 <= np.mean(hits["root"]) <= 0.99
+    assert np.mean(hits["line"]) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("terms", "value", "words"),
+    [
+        (np.ones((4, 1)), np.ones(5), "one row for each value"),
+        (np.full((5, 1), np.nan), np.ones(5), "terms must be finite"),
+        (np.ones((5, 2)), np.arange(5.0), "must differ"),
+        (np.ones((5, 1)), [1.0, 2.0, np.nan, np.nan, np.nan], "at least 3 recorded values, but holds 2"),
+    ],
+)
+def test_refusals_of_laws(terms: np.ndarray, value: np.ndarray, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        law_forecast(terms, value)
