@@ -65,3 +65,26 @@ def test_pulses_keep_their_stamps_and_their_charge(records: tuple[Spectrum, Meas
     assert since.min() == pytest.approx(1e-3, rel=1e-3)
     charge = np.asarray(rows.dataset.protocol.current_density) @ np.asarray(rows.dataset.protocol.duration)
     assert charge == pytest.approx(pulses.current_density[1:] @ np.diff(pulses.time), abs=1e-9)
+
+
+SPECTRUM = {
+    "separator": 0.08803, "indium_i0": 1.241, "indium_c": 0.5363, "cathode_kappa": 4.886e-4, "cathode_i0": 2.675e-3,
+    "cathode_c": 4.951e-3, "diffusivity": 6.242e-18, "sites": 2.231e4, "permittivity": 134.2, "boundary": 1.309e-3,
+    "boundary_c": 1.88e-4, "inductance": 3.011e-11, "boundary_alpha": 0.8146, "indium_alpha": 0.8473,
+    "cathode_alpha": 0.6147,
+}  # fmt: skip
+"""What four of ten starts found in seven minutes, on 50 points."""
+
+
+def test_the_spectrum_within_half_a_percent(records: tuple[Spectrum, Measurement], script: ModuleType) -> None:
+    problem = script.spectrum_problem(records[0], **SPECTRUM)
+    off = np.asarray(problem.impedance(problem.parameters.initial)) / np.asarray(problem.data.impedance) - 1.0
+    rms = float(np.sqrt(np.mean(np.abs(off) ** 2) / 2.0))
+    noise = float(problem.data.noise[0]) / abs(complex(problem.data.impedance[0]))
+    assert rms == pytest.approx(5.3e-3, abs=4e-4)
+    assert noise < 1e-3  # so one constant phase for each interface is too simple
+    misfit = np.asarray(problem.data.frequency)[np.abs(off) > 1e-2]
+    assert misfit.min() > 100.0
+    assert misfit.max() < 1e5
+    told = script.told(problem.cell_at(problem.parameters.initial))
+    assert told["cathode, charge transfer"] > 5.0 * told["In-Li"]

@@ -42,7 +42,16 @@ def direct(measurement: Measurement) -> tuple[np.ndarray, np.ndarray]:
     return np.array([sweep.time.mean() for sweep in sweeps]), np.asarray(ratio)
 
 
-def test_negative_real_parts_are_the_reference_electrodes(electrodes: dict[str, Measurement]) -> None:
+def test_negative_real_parts_are_the_reference_electrodes(
+    electrodes: dict[str, Measurement], script: ModuleType
+) -> None:
+    study = script.STUDY.members["counter_first"]
+    sweep = study.measurement().spectra[0]
+    np.testing.assert_array_equal(sweep.real, electrodes["counter"].spectra[0].real)
+    data, doubtful = study.spectrum(study.measurement()), np.sort(sweep.frequency) > 1e5
+    assert data.frequency.shape == (41,)  # none is dropped
+    relative = np.asarray(data.noise) / np.abs(np.asarray(data.impedance))
+    assert relative[doubtful].min() == pytest.approx(1e3 * relative[20], rel=1e-6)
     for number in (1, 30):
         assert real(electrodes["working"], number, 1e6) < -40.0
         assert real(electrodes["counter"], number, 1e6) > 50.0
@@ -99,8 +108,12 @@ def test_most_of_the_growth_is_slower_than_the_spectra(electrodes: dict[str, Mea
     time, working = direct(electrodes["working"])
     _, counter = direct(electrodes["counter"])
     time = time - script.START
-    assert working[-1] - working[0] == pytest.approx(194.0, abs=3.0)  # of 13 ohm in the spectra
-    assert counter[-1] - counter[0] == pytest.approx(86.0, abs=3.0)  # of none
+    assert working[-1] - working[0] == pytest.approx(194.0, abs=3.0)
+    assert counter[-1] - counter[0] == pytest.approx(86.0, abs=3.0)
+    _, full = direct(electrodes["full"])
+    assert full[-1] - full[0] == pytest.approx(282.0, abs=4.0)
+    lowest = [real(electrodes["full"], number, 0.2) for number in (1, 30)]
+    assert lowest[1] - lowest[0] == pytest.approx(13.4, abs=0.5)
     ahead = script.forecasts(time, counter)["root of time"]
     assert ahead.covers(counter).sum() >= 8
     assert ahead.high[-1] - ahead.low[-1] < 0.01 * counter[-1]
