@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from jaxcell.protocol import rest as rest
     from jaxcell.protocol import strip as strip
     from jaxcell.protocol import symmetric_cycling as symmetric_cycling
+    from jaxcell.pulse_response import linear_response as linear_response
     from jaxcell.resolution import ResolutionWarning as ResolutionWarning
     from jaxcell.simulation import SimulationError as SimulationError
     from jaxcell.simulation import Solution as Solution
@@ -188,6 +189,7 @@ _HOME = {
     "jaxcell.io.bpx": ["cathode_from_bpx"],
     "jaxcell.io.pybamm": ["from_pybamm"],
     "jaxcell.impedance_validity": ["KramersKronig", "kramers_kronig"],
+    "jaxcell.pulse_response": ["linear_response"],
     "jaxcell.library": ["HalfCellParts", "xu2019_half_cell"],
     "jaxcell.ledger": ["Ledger", "lithium_ledger", "lithium_losses"],
     "jaxcell.model": ["ChainModel", "assemble"],
@@ -328,6 +330,7 @@ __all__ = [
     "impedance",
     "kramers_kronig",
     "kramers_kronig_figure",
+    "linear_response",
     "lithium_by_form_figure",
     "lithium_ledger",
     "lithium_losses",

@@ -34,6 +34,7 @@ ORDER = [
     {"design"},
     {"io"},
     {"impedance_validity"},
+    {"pulse_response"},
     {"answer", "estimates", "figures", "full_cell_plots", "impedance_plots", "plots", "report", "spectra_report"}
     | {"study", "cli", "__main__"}
     | {f"{kind}_{what}" for kind in ("capacity", "joint", "protocol") for what in ("plots", "report")},

@@ -59,3 +59,5 @@ from .transforms import Linear as Linear
 from .transforms import Log as Log
 from .transforms import Logit as Logit
 from .transforms import Transform as Transform
+from .trend import law_forecast as law_forecast
+from .trend import trend_forecast as trend_forecast

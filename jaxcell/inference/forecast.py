@@ -15,7 +15,8 @@ from jaxcell.inference.report import FitResult
 
 @dataclass(frozen=True)
 class Forecast:
-    """Quantiles of the capacity [Q], shape (cycles,), over every cycle of the problem; NaN up to the last recorded."""
+    """Quantiles of the capacity [Q], shape (cycles,), over every cycle of the problem; NaN up to the last recorded. Of
+    `trend_forecast` and `law_forecast` those of their series."""
 
     low: Float[np.ndarray, " cycles"]
     median: Float[np.ndarray, " cycles"]

@@ -11,7 +11,7 @@ from jaxtyping import Array, Complex, Float
 FEWEST = 9
 """Points, flagged ones left out, from whose scatter a noise can be estimated."""
 FLAGGED = 10.0
-"""By how much the noise of a flagged point is larger."""
+"""By how much the noise of a flagged point is larger, unless it is said."""
 _LEAST = 1e-6
 """Relative noise that no instrument goes below [1]."""
 
@@ -36,16 +36,18 @@ def spectrum_data(
     relative_noise: float | None = None,
     absolute_noise: float | None = None,
     flagged: Sequence[bool] | np.ndarray | None = None,
+    flagged_factor: float = FLAGGED,
 ) -> SpectrumData:
     """A spectrum from columns of equal length, in any order of frequency.
 
     The noise of either part is sqrt((relative_noise |Z|)^2 + absolute_noise^2), `relative_noise` [1] and
     `absolute_noise` [Ohm m2] 0 where only the other is given; without both the relative one is estimated from the
     scatter about cubics through neighbouring points, and the fit corrects it.  `flagged` points, doubtful by a
-    Kramers-Kronig test, say, count with `FLAGGED` times the noise: none is dropped.
+    Kramers-Kronig test, say, count with `flagged_factor` (10) times the noise: none is dropped. Artefacts as large as
+    the impedance need a larger one, so that they do not pull the fit.
 
     Raises ValueError naming the argument and point that is not finite or not above 0 Hz, a frequency that is there
-    twice, lengths that differ, a noise that is not above zero, or too few points to estimate one.
+    twice, lengths that differ, a noise that is not above zero, a factor below 1, or too few points to estimate one.
     """
     f, z = np.asarray(frequency, dtype=np.float64), np.asarray(impedance, dtype=np.complex128)
     doubtful = np.zeros(f.shape, dtype=bool) if flagged is None else np.asarray(flagged, dtype=bool)
@@ -65,11 +67,13 @@ def spectrum_data(
     for name, unit, value in (("relative_noise", "1", relative_noise), ("absolute_noise", "Ohm m2", absolute_noise)):
         if value is not None and not (np.isfinite(value) and value > 0.0):
             raise ValueError(f"{name} must be a finite number above 0 [{unit}], but is {value!r}.")
+    if not (np.isfinite(flagged_factor) and flagged_factor >= 1.0):
+        raise ValueError(f"flagged_factor must be a finite number of at least 1 [1], but is {flagged_factor!r}.")
     order = np.argsort(f)
     f, z, doubtful = f[order], z[order], doubtful[order]
     estimated = relative_noise is None and absolute_noise is None
     relative = relative_noise_of(f[~doubtful], z[~doubtful]) if estimated else relative_noise or 0.0
-    noise = np.hypot(relative * np.abs(z), absolute_noise or 0.0) * np.where(doubtful, FLAGGED, 1.0)
+    noise = np.hypot(relative * np.abs(z), absolute_noise or 0.0) * np.where(doubtful, flagged_factor, 1.0)
     return SpectrumData(jnp.asarray(f), jnp.asarray(z), jnp.asarray(noise), estimated)
 
 

@@ -25,6 +25,8 @@ class Selection:
         skip_after_step: rows within this time after a step of the current are not fitted [s].
         rests: whether the voltage at rest is fitted, too.
         spacing: shortest time between two fitted rows [s]; the first of each such time is fitted.
+        per_decade: most fitted rows in a decade of the time since the last step of the current, the first of each equal
+            share of its logarithm; 0 fits all.
     """
 
     cycles: tuple[int, ...] | None = None
@@ -33,6 +35,7 @@ class Selection:
     skip_after_step: float = 0.0
     rests: bool = False
     spacing: float = 0.0
+    per_decade: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def fitted_rows(measurement: Measurement, selection: Selection, noise: float | N
     use = wanted & ~early
     use[0] = False
     every = use
-    use = _spaced(every, m.time, selection.spacing)
+    use = _spaced(_logarithmic(every, begun, since, selection.per_decade), m.time, selection.spacing)
     if use.sum() < 2:
         raise MeasurementError(
             f"{m.provenance.name}: at least 2 rows must be left to fit, but {int(use.sum())} of {len(m)} are; "
@@ -118,6 +121,19 @@ def _spaced(use: np.ndarray, time: FloatArray, spacing: float) -> np.ndarray:
     for row in np.flatnonzero(use):
         if time[row] - last >= spacing:
             chosen[row], last = True, time[row]
+    return chosen
+
+
+def _logarithmic(use: np.ndarray, begun: np.ndarray, since: FloatArray, per_decade: int) -> np.ndarray:
+    """The rows in use, of each 1/per_decade of a decade of the time since a step [s] the first."""
+    if per_decade <= 0:
+        return use
+    rows = np.flatnonzero(use)
+    # A thousandth of a bin: stamps that rounding puts just below an edge belong above it.
+    bins = np.floor(per_decade * np.log10(since[rows]) + 1e-3)
+    new = (np.diff(begun[rows], prepend=-1) != 0) | (np.diff(bins, prepend=np.inf) != 0)
+    chosen = np.zeros_like(use)
+    chosen[rows[new]] = True
     return chosen
 
 

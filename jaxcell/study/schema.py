@@ -138,12 +138,14 @@ class CellTable(Table):
 
 
 class SelectionTable(Table):
-    """Rows to fit; the current of all other rows is replayed all the same."""
+    """Rows to fit; the current of all other rows is replayed all the same. `spacing_s` thins evenly, `per_decade` by
+    the logarithm of the time since a step of the current."""
 
     cycles: list[int] | None = None
     steps: list[int] | None = None
     time_s: TimeSpan | None = None
     spacing_s: NotNegative = 0.0
+    per_decade: Annotated[int, Field(ge=0)] = 0
 
 
 class DataTable(Table):

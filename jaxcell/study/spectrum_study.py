@@ -18,17 +18,19 @@ class SpectrumTable(Table):
     """A sweep, the `number`-th of its file from 1, with the cell as built.
 
     `noise_percent` of |Z| and `noise_ohm_cm2` add up; without both the noise is estimated. Points below `flag_below_hz`
-    or above `flag_above_hz` count with ten times the noise.
+    or above `flag_above_hz` count with `flag_factor` times the noise. Of three electrodes `electrode` is read.
     """
 
     file: str
     format: Literal["auto", "biologic-mpt", "biologic-mpr", "eclab-table", "bdf-csv"] = "auto"
     area_cm2: Positive
+    electrode: Literal["working", "counter", "full"] = "working"
     number: Annotated[int, Field(ge=1)] = 1
     noise_percent: Positive | None = None
     noise_ohm_cm2: Positive | None = None
     flag_below_hz: Positive | None = None
     flag_above_hz: Positive | None = None
+    flag_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10.0
 
     @model_validator(mode="after")
     def _some_trusted(self) -> "SpectrumTable":
@@ -63,7 +65,8 @@ class SpectrumStudy(CellStudy):
         from jaxcell.io import read_measurement
 
         table = self.content.spectrum
-        return read_measurement(self.data_path(), area=table.area_cm2 * 1e-4, format=table.format)
+        area = table.area_cm2 * 1e-4
+        return read_measurement(self.data_path(), area=area, format=table.format, electrode=table.electrode)
 
     def spectrum(self, measurement: "Measurement") -> "SpectrumData":
         """The sweep, per area.
@@ -90,6 +93,7 @@ class SpectrumStudy(CellStudy):
                 relative_noise=None if table.noise_percent is None else table.noise_percent / 100.0,
                 absolute_noise=None if table.noise_ohm_cm2 is None else table.noise_ohm_cm2 * 1e-4,
                 flagged=(sweep.frequency < low) | (sweep.frequency > high),
+                flagged_factor=table.flag_factor,
             )
         except ValueError as error:
             raise StudyError(f"{self.source}: [spectrum] {error}") from error

@@ -161,6 +161,7 @@ class Study(CellStudy):
             time=None if chosen.time_s is None else (chosen.time_s[0], chosen.time_s[1]),
             skip_after_step=table.skip_after_step_s,
             spacing=chosen.spacing_s,
+            per_decade=chosen.per_decade,
             rests=table.fit_rests,
         )
         return fitted_rows(measurement, selection, None if table.noise_uv is None else table.noise_uv * 1e-6)

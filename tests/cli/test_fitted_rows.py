@@ -52,6 +52,19 @@ def test_charge_is_kept_and_steps_stay_sharp() -> None:
     np.testing.assert_array_equal(m.time[rows.rows], np.asarray(rows.dataset.time))
 
 
+def test_rows_thin_out_by_the_logarithm_of_the_time_since_a_step() -> None:
+    m = record()
+    every, thin = fitted_rows(m, Selection()), fitted_rows(m, Selection(per_decade=3))
+    since = thin.since_step[np.asarray(thin.dataset.segments) >= 0]
+    one = [1e-3, 10.0, 30.0, 50.0, 100.0, 220.0]  # the first row of each third of a decade, from 1e-3 s on
+    np.testing.assert_allclose(since, [*one, *one], rtol=1e-9)
+    assert thin.skipped == 0
+    for rows in (every, thin):
+        protocol = rows.dataset.protocol
+        charge = np.asarray(protocol.current_density) * np.asarray(protocol.duration)
+        assert np.abs(charge).sum() == pytest.approx(np.abs(m.current_density[1:]) @ np.diff(m.time), rel=1e-12)
+
+
 def test_time_since_the_step() -> None:
     rows = fitted_rows(record(), Selection())
     since = rows.since_step[np.asarray(rows.dataset.segments) >= 0]

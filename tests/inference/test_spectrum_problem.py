@@ -129,6 +129,8 @@ def test_flagged_points_count_less_and_stay() -> None:
     plain = spectrum_data(FREQUENCY, z, relative_noise=5e-3).noise
     np.testing.assert_allclose(flagged / plain, np.where(doubtful, FLAGGED, 1.0)[::-1], rtol=1e-12)
     off = {name: abs(np.log(value / TRUTH["exchange"])) for name, value in estimates.items()}
+    heavy = spectrum_data(FREQUENCY, z, relative_noise=5e-3, flagged=doubtful, flagged_factor=300.0).noise
+    np.testing.assert_allclose(heavy / plain, np.where(doubtful, 300.0, 1.0)[::-1], rtol=1e-12)
     assert off["flagged"] < 0.25 * off["trusted"]
     assert off["flagged"] < 0.02
 
@@ -183,6 +185,7 @@ def test_spectra_and_a_curve_in_one_fit() -> None:
         ({"impedance": exact() * np.nan}, r"impedance must be finite \[Ohm m2\], but point 0"),
         ({"impedance": exact()[:-1]}, "impedance must have as many points as frequency"),
         ({"flagged": [True]}, "flagged must have as many points as frequency"),
+        ({"flagged_factor": 0.5}, r"flagged_factor must be a finite number of at least 1 \[1\], but is 0.5"),
         ({"frequency": np.full(25, 3.0)}, "different at every point"),
         ({"relative_noise": -0.1}, r"relative_noise must be a finite number above 0 \[1\], but is -0.1"),
         ({"absolute_noise": 0.0}, r"absolute_noise must be a finite number above 0 \[Ohm m2\], but is 0.0"),
