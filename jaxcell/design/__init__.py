@@ -18,3 +18,12 @@ from .programme import DesignError as DesignError
 from .quantities import case_quantities as case_quantities
 from .quantities import cycle_life as cycle_life
 from .quantities import quantity_units as quantity_units
+from .measurement import Expected as Expected
+from .measurement import NextMeasurement as NextMeasurement
+from .measurement import next_measurement as next_measurement
+from .program import ProgramCase as ProgramCase
+from .program import chosen_program as chosen_program
+from .program import expected_interval as expected_interval
+from .program import program_design as program_design
+from .virtual import virtual_curve as virtual_curve
+from .virtual import virtual_spectrum as virtual_spectrum

@@ -21,7 +21,7 @@ FLAT = 1e-4
 """Change of the objective over a variable's whole range, in units of its size, below which it is stationary anyway."""
 RIGHT_GRADIENT = 1e-2
 """Difference of derivatives from central differences, relative, up to which they count as checked."""
-CHECK_STEP = 1e-3
+CHECK_STEPS = (1e-3, 1e-2)
 """Of the central differences, in widths of the bounds."""
 SAME = 1e-3
 """Difference of two starts' objectives, relative, up to which they found the same optimum."""
@@ -257,23 +257,33 @@ def _optimum(
     )
 
 
-def gradient_error(programme: Programme, point: Point, step: float = CHECK_STEP) -> float:
-    """Largest difference of the scaled derivatives from central differences about the point (moved off the bounds by
-    the step), relative to the largest derivative of the same entry or to 1e-3 of its size, whichever is more."""
+def gradient_error(programme: Programme, point: Point) -> float:
+    """Largest difference of the derivatives of the goal and of active limits from central differences about the point
+    (moved off the bounds by the step), relative to the largest derivative of the same entry or to 1e-3 of its size, whichever is more.
+
+    Of the steps `CHECK_STEPS` each derivative takes the one that agrees better: the tolerance of a run spoils the
+    smaller, curvature the larger.  Infinite where an evaluation beside the point failed.
+    """
+    active = np.concatenate([[False], programme.constraints(point)[0] < ACTIVE])
+    active[programme.goal] = True
+    differences = [_differences(programme, point, step)[active] for step in CHECK_STEPS]
+    return float(np.max(np.min(differences, axis=0)))
+
+
+def _differences(programme: Programme, point: Point, step: float) -> np.ndarray:
+    """Of each derivative, shape (entries, variables)."""
     assert programme.scales is not None, "the point was evaluated"
     middle = np.clip(point.z, step, 1.0 - step)
-    centre, worst = programme.point(middle), 0.0
-    if not centre.sound:
-        return math.inf
-    jacobian = centre.jacobian / programme.scales[:, None]
-    for i in range(middle.size):
-        beside = [programme.point(middle + sign * step * np.eye(middle.size)[i]) for sign in (1.0, -1.0)]
-        if not all(one.sound for one in beside):
-            return math.inf
-        difference = (beside[0].values - beside[1].values) / (2.0 * step * programme.scales)
-        sizes = np.maximum(np.max(np.abs(jacobian), axis=1), 1e-3)
-        worst = max(worst, float(np.max(np.abs(difference - jacobian[:, i]) / sizes)))
-    return worst
+    moves = step * np.eye(middle.size)
+    around = [programme.point(middle)]
+    around += [programme.point(middle + sign * move) for move in moves for sign in (1.0, -1.0)]
+    shape = around[0].jacobian.shape
+    if not all(one.sound for one in around):
+        return np.full(shape, math.inf)
+    jacobian = around[0].jacobian / programme.scales[:, None]
+    values = np.stack([one.values for one in around[1:]]) / programme.scales
+    difference = ((values[::2] - values[1::2]) / (2.0 * step)).T
+    return np.abs(difference - jacobian) / np.maximum(np.max(np.abs(jacobian), axis=1), 1e-3)[:, None]
 
 
 def _pinned(programme: Programme, point: Point, place: int, theta: float) -> float:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from jaxcell.design.design import Design, Limit, Objective
 from jaxcell.design.optimum import Optimum, Progress, run_programme
-from jaxcell.design.programme import Programme
+from jaxcell.design.programme import DesignError, Programme
 from jaxcell.design.solvers import Method
 
 
@@ -59,7 +59,8 @@ def pareto_front(
     with the second kept at each of `points` values between those at the two single optima, each from the design before
     (Y. Y. Haimes, L. S. Lasdon, D. A. Wismer, IEEE Trans. Syst. Man Cybern. SMC-1 (1971) 296).  One compiled program.
 
-    Raises ValueError for fewer than 3 points or equal objectives, `DesignError` as `optimise`.
+    Raises ValueError for fewer than 3 points or equal objectives, `DesignError` as `optimise` or where
+    no design holds the limits.
     """
     if points < 3:
         raise ValueError(f"points must be a whole number of at least 3, but is {points!r}.")
@@ -87,6 +88,8 @@ def pareto_front(
         at = end.point.z if k == points - 2 else found[-1].point.z
         found.append(run_programme(Programme(limited, [*own, float(least)]), 1, *options, at=at))
         interrupted = found[-1].interrupted
+    if not any(one.feasible for one in found):
+        raise DesignError(f"There is no front: {found[0].verdict}")
     return _front(bounded, second, found, interrupted)
 
 

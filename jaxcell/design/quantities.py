@@ -12,8 +12,10 @@ from jaxcell.cell import Cell, energy_density_wh_l, specific_energy_wh_kg
 from jaxcell.design.case import DesignCase
 from jaxcell.energy import energy_passed
 from jaxcell.ledger import Ledger, lithium_ledger, lithium_losses
+from jaxcell.model import TOP, WORKING
 from jaxcell.observables import total_area_specific_resistance
 from jaxcell.onset import top_onset_current
+from jaxcell.physics.nucleation import nucleation_barrier
 from jaxcell.simulation import Solution
 from jaxcell.units import FARADAY, Scalar
 
@@ -128,6 +130,17 @@ def _per_volume(cycle: Cycle) -> Scalar:
     return energy_density_wh_l(cycle.cell, cycle.case.masses, _discharged(cycle))
 
 
+def _top_margin(cycle: Cycle) -> Scalar:
+    """Smallest barrier less overpotential at the top site while lithium plates [V]."""
+    model = cycle.solution.model
+    place = int(model.members(WORKING, TOP).argmax())
+    nodes, state = model.nodes, cycle.solution.state
+    lithium = nodes.initial_lithium[place] + state.node[:, 0, place]
+    barrier = nucleation_barrier(lithium, nodes.nucleation_overpotential[place], nodes.nucleation_capacity[place])
+    margin = (barrier - state.field[:, place])[cycle.filled][cycle.rows[1:]]
+    return jnp.min(jnp.where(cycle.charge > 0.0, margin, jnp.inf))
+
+
 def _charge_time(cycle: Cycle) -> Scalar:
     time = cycle.at(jnp.nan_to_num(cycle.solution.time))
     return jnp.sum(jnp.where(cycle.charge > 0.0, time[1:] - time[:-1], 0.0))
@@ -159,6 +172,7 @@ CYCLED: dict[str, tuple[str, Callable[[Cycle], Scalar]]] = {
     "charge_time": ("s", _charge_time),
     "bottom_fraction": ("1", lambda cycle: _share(cycle, "bottom")),
     "top_fraction": ("1", lambda cycle: _share(cycle, "top")),
+    "top_margin": ("V", _top_margin),
     "loss_per_cycle": ("mol m-2", _loss),
     "cycle_life": ("1", _life),
     "highest_voltage": ("V", lambda cycle: jnp.max(_voltages(cycle))),
@@ -166,6 +180,7 @@ CYCLED: dict[str, tuple[str, Callable[[Cycle], Scalar]]] = {
 }
 """Unit and function of the last cycle of a run."""
 
+_OF_TOP = ("top_fraction", "top_margin", "top_onset_current")
 _WEIGHED = ("specific_energy", "energy_density")
 
 
@@ -189,7 +204,7 @@ def check_case(case: DesignCase, names: tuple[str, ...]) -> None:
             raise ValueError(f"The quantity '{name}' needs a DesignCase with steps, but it has none.")
         if name in _WEIGHED and case.masses is None:
             raise ValueError(f"The quantity '{name}' needs DesignCase.masses (StackMasses), but they are None.")
-        if name == "top_fraction" and getattr(getattr(case.cell.working, "layer", None), "top", None) is None:
+        if name in _OF_TOP and getattr(getattr(case.cell.working, "layer", None), "top", None) is None:
             raise ValueError("The quantity 'top_fraction' needs a layer with a top site, but the cell has none.")
 
 
@@ -198,7 +213,9 @@ def case_quantities(case: DesignCase, names: tuple[str, ...]) -> Values:
 
     specific_energy, energy_density: what the last cycle's discharge gave, over mass and volume of the stack.
     charge_time: during which lithium plates.  bottom_fraction, top_fraction: shares of the live lithium that the
-    cycle's plating added.  loss_per_cycle: of the working electrode, all channels.  cycle_life: see `cycle_life`.
+    cycle's plating added.  top_margin: smallest nucleation barrier less overpotential at the top site while lithium
+    plates; where it passes 0 the top begins to plate and top_fraction jumps, so that an optimum is looked for with a
+    limit on the margin, not on the fraction.  loss_per_cycle: of the working electrode, all channels.  cycle_life: see `cycle_life`.
     highest_voltage, lowest_voltage: among the cycle's rows.  top_onset_current, resistance: steady, see
     `jaxcell.top_onset_current`, `jaxcell.total_area_specific_resistance`.
     """
