@@ -76,6 +76,7 @@ def to_dict(result: DesignResult) -> dict[str, Any]:
         },
         "variables": variables,
         "limits": limits,
+        "watched": {name: [value / study.unit_of(name)[1], study.unit_of(name)[0]] for name, value in _watched(found)},
         "optimality": found.optimality,
         "gradient_error": _finite(found.gradient_error),
         "violation": found.violation,
@@ -85,7 +86,7 @@ def to_dict(result: DesignResult) -> dict[str, Any]:
             {"objective": _finite(s.objective / factor), "feasible": s.feasible, "message": s.message}
             for s in found.starts
         ],
-        "front": None if result.front is None else front_table(result).to_dict("list"),
+        "front": None if result.front is None else _columns(front_table(result)),
         "front_failure": result.front_failure,
         "seconds": round(result.seconds, 3),
         "versions": versions(),
@@ -120,6 +121,8 @@ def print_design(console: Console, result: DesignResult) -> None:
         table.add_row(one.name, number(one.value / size), f"{low} to {high}", own, _cost(result, one, own, size))
     console.print(table)
     print_bullets(console, "Limits", [_limit_words(result, one) for one in found.limits])
+    watched = [(name, value, *study.unit_of(name)) for name, value in _watched(found)]
+    print_bullets(console, "At the optimum", [f"{n} {number(v / size)} {u}" for n, v, u, size in watched])
     if result.front is not None:
         console.print(f"\n[bold]Front[/] ({result.front.dropped} designs dropped)")
         frame = front_table(result)
@@ -129,6 +132,14 @@ def print_design(console: Console, result: DesignResult) -> None:
         console.print(shown)
     if result.front_failure:
         console.print(f"\nNo front: {result.front_failure}")
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, list[float | None]]:
+    return {str(name): [_finite(value) for value in column] for name, column in frame.items()}
+
+
+def _watched(found: Any) -> list[tuple[str, float]]:
+    return list(found.watched.items())
 
 
 def _goal(result: DesignResult) -> tuple[str, str, float]:

@@ -118,6 +118,7 @@ class Design:
     - `case`: a `DesignCase`, or any pytree of numbers with `quantities` of your own.
     - `variables`: what is chosen, with bounds and coordinate; starts where the case is unless `initial` is given.
     - `objective`, `limits`: see `Objective`, `Limit`.
+    - `watched`: quantities that are reported with the optimum, without a limit.
     - `uncertain`: samples over which statistics are taken; None where all is known.
     - `quantities(case, names)`: the numbers that objective and limits name, pure and smooth; `units` by name.
 
@@ -132,6 +133,7 @@ class Design:
     uncertain: Uncertain | None = None
     quantities: Quantities = case_quantities
     units: dict[str, str] = field(default_factory=dict)
+    watched: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.variables, ParameterSet):
@@ -151,19 +153,22 @@ class Design:
     @property
     def names(self) -> tuple[str, ...]:
         """Quantities that are asked for, each once."""
-        return tuple(dict.fromkeys([self.objective.quantity, *(limit.quantity for limit in self.limits)]))
+        limited = (limit.quantity for limit in self.limits)
+        return tuple(dict.fromkeys([self.objective.quantity, *limited, *self.watched]))
 
     def unit(self, quantity: str) -> str:
         """Unit of a quantity; "" where none was given."""
         return self.units.get(quantity, "")
 
     def with_limit(self, limit: Limit) -> "Design":
-        """The same with one limit more."""
-        return replace(self, limits=(*self.limits, limit))
+        """The same with one limit more, its quantity no longer merely watched."""
+        watched = tuple(name for name in self.watched if name != limit.quantity)
+        return replace(self, limits=(*self.limits, limit), watched=watched)
 
     def entries(self) -> "Entries":
-        """The compiled part: objective first, then the limits."""
+        """The compiled part: objective first, then the limits, then what is watched."""
         wanted = (self.objective.statistic, *(limit.statistic for limit in self.limits))
+        wanted += tuple(Statistic(name, None) for name in self.watched)
         return Entries(self.case, self.variables, self.uncertain, wanted, self.quantities)
 
     def values(self, variables: dict[str, float] | None = None) -> dict[str, np.ndarray]:

@@ -52,7 +52,7 @@ def per_limit(programme: Programme, found: Multipliers) -> Float[np.ndarray, " l
     assert programme.scales is not None, "the point was evaluated"
     # f* rises by m for each unit by which c is tightened; c = -(value - bound)/scale of an upper limit.
     signs = np.array([1.0 if limit.upper else -1.0 for limit in programme.limits])
-    return -programme.sign * signs * found.limits * programme.goal_scale / programme.scales[1:]
+    return -programme.sign * signs * found.limits * programme.goal_scale / programme.scales[1 : 1 + signs.size]
 
 
 def per_bound(programme: Programme, point: Point, found: Multipliers) -> Float[np.ndarray, " variables"]:

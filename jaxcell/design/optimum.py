@@ -94,6 +94,12 @@ class Optimum:
         return {one.name: one.value for one in self.variables}
 
     @property
+    def watched(self) -> dict[str, float]:
+        """Quantities without a limit, by name; means where something is uncertain."""
+        values = self.point.values[1 + len(self.limits) :]
+        return {name: float(value) for name, value in zip(self.design.watched, values, strict=True)}
+
+    @property
     def feasible(self) -> bool:
         """Whether every limit is held."""
         return self.violation <= FEASIBLE
@@ -151,6 +157,7 @@ class Optimum:
         for one in self.limits:
             active = f"active: {one.multiplier:.3g} {unit} per {self.design.unit(one.limit.quantity)}"
             lines.append(f"{one.limit.words}: {one.value:.6g}, {active if one.active else 'not active'}")
+        lines += [f"{name} = {value:.6g} {self.design.unit(name)}" for name, value in self.watched.items()]
         return "\n".join(lines)
 
 
@@ -264,7 +271,8 @@ def gradient_error(programme: Programme, point: Point) -> float:
     Of the steps `CHECK_STEPS` each derivative takes the one that agrees better: the tolerance of a run spoils the
     smaller, curvature the larger.  Infinite where an evaluation beside the point failed.
     """
-    active = np.concatenate([[False], programme.constraints(point)[0] < ACTIVE])
+    active = np.zeros(point.values.size, dtype=bool)
+    active[1 : 1 + len(programme.limits)] = programme.constraints(point)[0] < ACTIVE
     active[programme.goal] = True
     differences = [_differences(programme, point, step)[active] for step in CHECK_STEPS]
     return float(np.max(np.min(differences, axis=0)))

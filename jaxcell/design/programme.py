@@ -130,8 +130,9 @@ class Programme:
     def constraints(self, point: Point) -> tuple[np.ndarray, np.ndarray]:
         """c, shape (limits,), and its Jacobian."""
         signs = np.array([-1.0 if limit.upper else 1.0 for limit in self.limits])
-        factors = signs / self._scales()[1:]
-        return factors * (point.values[1:] - np.array(self.bounds)), factors[:, None] * point.jacobian[1:]
+        rows = slice(1, 1 + signs.size)
+        factors = signs / self._scales()[rows]
+        return factors * (point.values[rows] - np.array(self.bounds)), factors[:, None] * point.jacobian[rows]
 
     def survived(self, z: Any) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
         """f, its gradient, c and its Jacobian; where the evaluation failed, those of the last that worked with f worse,
@@ -159,9 +160,10 @@ class Programme:
 
     def _settle_scales(self, point: Point) -> None:
         if self.scales is None:
+            scales = np.abs(point.values)
             bounds = np.abs(np.array(self.bounds))
-            limits = np.where(bounds > 0.0, bounds, np.abs(point.values[1:]))
-            scales = np.concatenate([np.abs(point.values[:1]), limits])
+            limits = slice(1, 1 + bounds.size)
+            scales[limits] = np.where(bounds > 0.0, bounds, scales[limits])
             scales[self.goal] = abs(point.values[self.goal])
             self.scales = np.where(scales > _LEAST, scales, 1.0)
 

@@ -86,6 +86,7 @@ class _Scaled(eqx.Module):
 
     def __call__(self, z: Float[Array, " variables"]) -> tuple[Array, Array]:
         values, jacobian = entries_and_jacobian(self.entries, self.lower + z * self.width)
+        values, jacobian = values[: self.offset.shape[0]], jacobian[: self.offset.shape[0]]
         return self.factor * (values - self.offset), self.factor[:, None] * jacobian * self.width
 
 
@@ -103,7 +104,7 @@ def _augmented(programme: Programme, z: np.ndarray) -> Ended:
         programme.entries,
         jnp.asarray(programme.lower),
         jnp.asarray(programme.width),
-        jnp.asarray(signs / programme.scales),
+        jnp.asarray(signs / programme.scales[: signs.size]),
         jnp.asarray([0.0, *programme.bounds]),
     )
     settings = AugmentedLagrangian()

@@ -1,7 +1,7 @@
 """Run a design file: the optimum, what moving each number would cost, and a front where one is asked for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -55,6 +55,8 @@ def run_design(study: DesignStudy, progress: Progress | None = None) -> DesignRe
     options: dict[str, Any] = {"starts": table.starts, "seed": table.seed, "max_steps": table.max_steps}
     tell("reading the design", 0, 0)
     design, second, begun = study.design(), study.second(), perf_counter()
+    if second is not None:
+        design = replace(design, watched=tuple(dict.fromkeys((second.quantity, *design.watched))))
     prices: dict[str, tuple[float, float]] = {}
     cuts: tuple[Cut, ...] = ()
     front, failure = None, ""

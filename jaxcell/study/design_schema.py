@@ -97,7 +97,7 @@ class OptimiserTable(Table):
 
 
 class DesignFile(Table):
-    """The whole file."""
+    """The whole file; `watched` names quantities that are reported without a limit."""
 
     study: StudyTable
     cell: CellTable
@@ -107,6 +107,7 @@ class DesignFile(Table):
     variables: Annotated[dict[str, ParameterTable], Field(min_length=1)]
     objective: ObjectiveTable
     limit: list[LimitTable] = Field(default=[])
+    watched: list[str] = Field(default=[])
     pareto: ParetoTable | None = None
     uncertain: dict[str, ParameterTable] = Field(default={})
     optimiser: OptimiserTable = OptimiserTable()

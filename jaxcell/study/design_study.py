@@ -111,6 +111,7 @@ class DesignStudy:
                 self._objective(self.content.objective),
                 tuple(self._limit(table) for table in self.content.limit),
                 self._uncertain(case),
+                watched=tuple(self.content.watched),
             )
         except ValueError as error:
             if isinstance(error, StudyError):
