@@ -57,8 +57,9 @@ def augmented_lagrangian(
     steps = settings.outer * settings.inner
 
     def rate(step: Array) -> Array:
-        within = optax.cosine_decay_schedule(1.0, settings.inner)(step % settings.inner)
-        return settings.learning_rate * 0.1 ** (step / steps) * within
+        done = jnp.asarray(step, dtype=jnp.float64)
+        within = 0.5 * (1.0 + jnp.cos(jnp.pi * jnp.mod(done, float(settings.inner)) / settings.inner))
+        return settings.learning_rate * jnp.exp(-jnp.log(10.0) * done / steps) * within
 
     adam = optax.adam(rate, b1=0.8, b2=0.95)
 
@@ -68,7 +69,9 @@ def augmented_lagrangian(
         pushed = jnp.maximum(0.0, multipliers - penalty * values[1:])
         gradient = jacobian[0] - pushed @ jacobian[1:]
         sound = jnp.all(jnp.isfinite(values)) & jnp.all(jnp.isfinite(jacobian))
-        update, after = adam.update(jnp.where(sound, gradient, 0.0), memory)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes its integer count with floats
+            raw, after = adam.update(jnp.where(sound, gradient, 0.0), memory)
+        update: Array = jnp.asarray(raw)  # optax types its updates as any pytree
         moved = jnp.where(sound, jnp.clip(z + update, 0.0, 1.0), 0.5 * (z + good))
         return (moved, after, multipliers, penalty, jnp.where(sound, z, good)), None
 

@@ -87,7 +87,7 @@ class _Scaled(eqx.Module):
     def __call__(self, z: Float[Array, " variables"]) -> tuple[Array, Array]:
         values, jacobian = entries_and_jacobian(self.entries, self.lower + z * self.width)
         values, jacobian = values[: self.offset.shape[0]], jacobian[: self.offset.shape[0]]
-        return self.factor * (values - self.offset), self.factor[:, None] * jacobian * self.width
+        return self.factor * (values - self.offset), self.factor[:, None] * jacobian * self.width[None, :]
 
 
 @eqx.filter_jit

@@ -1,5 +1,6 @@
 """Fronts fall monotonically and match closed forms; what is uncertain makes designs more careful."""
 
+import jax
 import numpy as np
 import pytest
 import scipy.stats
@@ -73,7 +74,7 @@ def test_objective_over_samples() -> None:
     case = toy_case()
     w = Parameter("w", "w", "1", (-5.0, 5.0), "linear", prior=Normal(1.0, 0.5))
     samples = Uncertain.of_priors([w], samples=32)
-    drawn = np.asarray(w.transform.inverse(samples.theta[:, 0]))
+    drawn = np.asarray(jax.vmap(w.transform.inverse)(samples.theta[:, 0]))
     variables = ParameterSet(toy_variables(), case)
     mean = optimise(Design(case, variables, Objective("gain"), (), samples, quantities=toy))
     low = optimise(Design(case, variables, Objective("gain", quantile=0.1), (), samples, quantities=toy))
