@@ -1,8 +1,10 @@
 """Figures of a design: objective and limits along each variable, and a Pareto front."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from jaxcell.study.design_run import DesignResult
 
@@ -26,6 +28,7 @@ def cuts_figure(result: DesignResult) -> Figure:
             axes.plot(found.variables[column].value / size, value, "D", color=_RED, markersize=6, zorder=3)
             if log:
                 axes.set_xscale("log")
+                _few_ticks(axes, cut.value / size)
             axes.grid(alpha=0.25)
             if column == 0:
                 axes.set_ylabel(_label(quantity, own), fontsize=8)
@@ -51,10 +54,10 @@ def front_figure(result: DesignResult) -> Figure:
     names = list(front.points[0].values)
     figure = Figure(figsize=(5.4, 3.2 + 1.4 * len(names)), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1 + len(names), 1, sharex=True, height_ratios=[2.4, *([1.0] * len(names))], squeeze=False)[:, 0]
-    (first, unit), (second, other) = (
-        (one.quantity, study.unit_of(one.quantity)) for one in front.objectives
-    )
+    axes = figure.subplots(1 + len(names), 1, sharex=True, height_ratios=[2.4, *([1.0] * len(names))], squeeze=False)[
+        :, 0
+    ]
+    (first, unit), (second, other) = ((one.quantity, study.unit_of(one.quantity)) for one in front.objectives)
     x = front.second / other[1]
     axes[0].plot(x, front.first / unit[1], "-o", color=_BLUE, markersize=4)
     axes[0].set_ylabel(_label(first, unit[0]), fontsize=8)
@@ -68,6 +71,13 @@ def front_figure(result: DesignResult) -> Figure:
         one.grid(alpha=0.25)
         one.tick_params(labelsize=7)
     return figure
+
+
+def _few_ticks(axes: Axes, values: np.ndarray) -> None:
+    """Ends and middle of a logarithmic axis, as plain numbers."""
+    ticks = np.geomspace(values.min(), values.max(), 3)
+    axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _label(name: str, unit: str) -> str:

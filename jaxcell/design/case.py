@@ -85,7 +85,8 @@ class DesignCase(eqx.Module):
         settings: Settings = DESIGN_SETTINGS,
     ) -> None:
         """`steps` of one cycle, which is run `repeat` times: quantities are those of the last. `rows` of each step, in
-        which energies are summed and the highest voltage is looked for; `points`, `shells`, `settings` as in `simulate`.
+        which energies are summed and the highest voltage is looked for; `points`, `shells`, `settings` as in
+        `simulate`.
 
         Raises ValueError for a recipe without a layer, or a sentence that is not understood.
         """

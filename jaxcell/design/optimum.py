@@ -266,7 +266,8 @@ def _optimum(
 
 def gradient_error(programme: Programme, point: Point) -> float:
     """Largest difference of the derivatives of the goal and of active limits from central differences about the point
-    (moved off the bounds by the step), relative to the largest derivative of the same entry or to 1e-3 of its size, whichever is more.
+    (moved off the bounds by the step), relative to the largest derivative of the same entry or to 1e-3 of its size,
+    whichever is more.
 
     Of the steps `CHECK_STEPS` each derivative takes the one that agrees better: the tolerance of a run spoils the
     smaller, curvature the larger.  Infinite where an evaluation beside the point failed.

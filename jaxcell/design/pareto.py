@@ -10,7 +10,6 @@ from jaxcell.design.optimum import Optimum, Progress, run_programme
 from jaxcell.design.programme import DesignError, Programme
 from jaxcell.design.solvers import Method
 
-
 LOOSE = 1e300
 """Of a limit that is not there yet."""
 

@@ -82,7 +82,8 @@ class ProgramCase(eqx.Module):
 
 def program_quantities(case: ProgramCase, names: tuple[str, ...]) -> dict[str, Any]:
     """target_sd: of the target's coordinate after the measurement [1]; information: gain over all parameters [nat];
-    highest_voltage[k], lowest_voltage[k]: in step k [V]; largest_charge: net, in either direction [C m-2]; total_time [s]."""
+    highest_voltage[k], lowest_voltage[k]: in step k [V]; largest_charge: net, in either direction [C m-2];
+    total_time [s]."""
     theta = case.parameters.initial
     voltage, jacobian = value_and_jacobian(case.voltage, theta)
     jacobian = jacobian / case.noise
@@ -135,8 +136,8 @@ def program_design(
         raise ValueError(f"target must be one of {', '.join(truth.names)}, but is '{target}'.")
     if not (largest_current > 0.0 and 0.0 < durations[0] < durations[1] and noise > 0.0):
         raise ValueError(
-            f"largest_current [A m-2], noise [V] and durations [s] must be above 0 and durations increase, but they are "
-            f"{largest_current:g}, {noise:g} and {durations}."
+            f"largest_current [A m-2], noise [V] and durations [s] must be above 0 and durations increase, but they "
+            f"are {largest_current:g}, {noise:g} and {durations}."
         )
     if not (all(a < b for a, b in zip((0.0, *shares), shares, strict=False)) and shares[-1] == 1.0):
         raise ValueError(f"shares must increase from above 0 to 1 [1], but are {tuple(shares)}.")
@@ -191,6 +192,4 @@ def expected_interval(optimum: Optimum) -> tuple[float, float]:
 def _at_truth(parameters: Sequence[Parameter] | ParameterSet, cell: Cell) -> ParameterSet:
     """The parameters, starting at the cell's own numbers."""
     given = parameters.parameters if isinstance(parameters, ParameterSet) else parameters
-    return ParameterSet(
-        [eqx.tree_at(lambda p: p.initial, p, None, is_leaf=lambda x: x is None) for p in given], cell
-    )
+    return ParameterSet([eqx.tree_at(lambda p: p.initial, p, None, is_leaf=lambda x: x is None) for p in given], cell)

@@ -116,7 +116,7 @@ class Programme:
 
     def better(self, one: Point, other: Point) -> bool:
         """Whether one point is to be preferred."""
-        return self.merit(one) < self.merit(other)
+        return bool(self.merit(one) < self.merit(other))
 
     def violation(self, point: Point) -> float:
         """Largest violation of a limit, in units of its scale [1]."""

@@ -215,7 +215,8 @@ def case_quantities(case: DesignCase, names: tuple[str, ...]) -> Values:
     charge_time: during which lithium plates.  bottom_fraction, top_fraction: shares of the live lithium that the
     cycle's plating added.  top_margin: smallest nucleation barrier less overpotential at the top site while lithium
     plates; where it passes 0 the top begins to plate and top_fraction jumps, so that an optimum is looked for with a
-    limit on the margin, not on the fraction.  loss_per_cycle: of the working electrode, all channels.  cycle_life: see `cycle_life`.
+    limit on the margin, not on the fraction.  loss_per_cycle: of the working electrode, all channels.  cycle_life: see
+    `cycle_life`.
     highest_voltage, lowest_voltage: among the cycle's rows.  top_onset_current, resistance: steady, see
     `jaxcell.top_onset_current`, `jaxcell.total_area_specific_resistance`.
     """

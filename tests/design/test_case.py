@@ -81,20 +81,21 @@ def evaluated(case: DesignCase):
 
 
 def test_quantities_are_those_of_the_reports(case: DesignCase, evaluated) -> None:
+    # Two programs, each with steps of 1e-7 of its own choice.
     found = dict(zip(NAMES, np.asarray(evaluated[2]), strict=True))
     run = case.run()
     ledger, energy = cycle_ledger(run), cycle_energy(run)
     assert case.masses is not None
     per_mass = specific_energy_wh_kg(case.cell, case.masses, energy.discharged[-1])
-    assert found["specific_energy"] == pytest.approx(float(per_mass), rel=1e-10)
-    assert found["capacity"] == pytest.approx(ledger.stripped[-1] * 96485.33212, rel=1e-10)
+    assert found["specific_energy"] == pytest.approx(float(per_mass), rel=1e-6)
+    assert found["capacity"] == pytest.approx(ledger.stripped[-1] * 96485.33212, rel=1e-6)
     lost = sum(rows[-1] for rows in ledger.loss_in_cycle.values())
-    assert found["loss_per_cycle"] == pytest.approx(lost, rel=1e-8)
-    assert found["bottom_fraction"] == pytest.approx(ledger.bottom_fraction[-1], rel=1e-8)
+    assert found["loss_per_cycle"] == pytest.approx(lost, rel=1e-6)
+    assert found["bottom_fraction"] == pytest.approx(ledger.bottom_fraction[-1], rel=1e-6)
     plating = np.flatnonzero(np.asarray(run.step) == 2)
     rows = run.taken[np.isin(run.taken, plating)]
     before = run.taken[run.taken < plating[0]][-1]
-    assert found["charge_time"] == pytest.approx(float(run.time[rows[-1]] - run.time[before]), rel=1e-10)
+    assert found["charge_time"] == pytest.approx(float(run.time[rows[-1]] - run.time[before]), rel=1e-6)
     # The top stays closed while some of the 40 mV are left.
     assert 0.0 < found["top_margin"] < 0.04
     assert float(bottom_fraction(run)[rows[-1]]) > 0.99

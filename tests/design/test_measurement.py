@@ -19,9 +19,7 @@ from jaxcell.design import (
 from jaxcell.design.program import program_quantities
 from jaxcell.inference import FitSettings, FunctionProblem, LogNormal, Normal, Parameter, ParameterSet, fit
 
-KAPPA = Parameter(
-    "kappa", "working.layer.ionic_conductivity", "S/m", (1e-4, 1e-1), prior=LogNormal((1e-3, 3e-2))
-)
+KAPPA = Parameter("kappa", "working.layer.ionic_conductivity", "S/m", (1e-4, 1e-1), prior=LogNormal((1e-3, 3e-2)))
 FILM = Parameter(
     "film", "working.layer.separator_film.resistance", "Ohm m2", (1e-5, 1e-1), prior=LogNormal((1e-4, 1e-2))
 )

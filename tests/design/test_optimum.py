@@ -75,9 +75,7 @@ def test_cost_of_a_variable() -> None:
 
 
 def test_layer_as_thick_as_a_current_allows() -> None:
-    design = Design(
-        steady(), [thickness()], Objective("layer_thickness"), [Limit("top_onset_current", at_least=25.0)]
-    )  # pyright: ignore[reportArgumentType]
+    design = Design(steady(), [thickness()], Objective("layer_thickness"), [Limit("top_onset_current", at_least=25.0)])  # pyright: ignore[reportArgumentType]
     found = optimise(design)
     assert found.converged
     assert found.values["thickness"] == pytest.approx(thickest(25.0), rel=1e-5)
@@ -151,17 +149,17 @@ def test_watched_quantities_are_reported() -> None:
 
 def test_refusals() -> None:
     bare = steady().cell
-    with pytest.raises(ValueError, match="must be one of resistance, .*, but is 'energy'"):
+    with pytest.raises(ValueError, match=r"must be one of resistance, .*, but is 'energy'"):
         Design(steady(), [thickness()], Objective("energy"))  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="'specific_energy' needs a DesignCase with steps"):
         Design(steady(), [thickness()], Objective("specific_energy"))  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ValueError, match="'specific_energy' needs DesignCase.masses"):
-        case = DesignCase(bare, ["Plate at 1 mA/cm2 for 1 h"])
+    case = DesignCase(bare, ["Plate at 1 mA/cm2 for 1 h"])
+    with pytest.raises(ValueError, match=r"'specific_energy' needs DesignCase\.masses"):
         Design(case, [thickness()], Objective("specific_energy"))  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match=r"Limit 'sum' must have one of at_most and at_least"):
         Limit("sum")
     with pytest.raises(ValueError, match="method must be one of slsqp, trust-constr, augmented, but is 'newton'"):
         optimise(toy_design(), method="newton")  # pyright: ignore[reportArgumentType]
+    plain = type(bare)(bare.counter, Separator(30e-6, 0.24), bare.counter)
     with pytest.raises(ValueError, match="needs a cell whose working electrode has a layer"):
-        plain = type(bare)(bare.counter, Separator(30e-6, 0.24), bare.counter)
         DesignCase(plain, recipe=steady(recipe=True).recipe)

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 import scipy.stats
-from design_cases import thickest, thickness, toy, toy_case, toy_variables
 from design_cases import steady as steady_case
+from design_cases import thickest, thickness, toy, toy_case, toy_variables
 
 from jaxcell.design import Design, DesignError, Limit, Objective, Uncertain, optimise, pareto_front
 from jaxcell.design.statistics import quantile_weights
