@@ -245,6 +245,7 @@ class DesignStudy:
             si = next(iter(type(control).__dataclass_fields__.values())).metadata["unit"]
             return si, DRIVE_UNITS[si]
         if path.startswith("recipe."):
+            assert case.recipe is not None, "the path was checked"
             si = type(case.recipe).__dataclass_fields__[path.removeprefix("recipe.")].metadata["unit"]
         else:
             si = unit_at(case.cell, self._places(path)[0].removeprefix("cell."))
