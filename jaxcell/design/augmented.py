@@ -1,7 +1,7 @@
 """Augmented Lagrangian around optax, in one compiled program: no solver outside JAX."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -56,7 +56,7 @@ def augmented_lagrangian(
     """
     steps = settings.outer * settings.inner
 
-    def rate(step: Array) -> Array:
+    def rate(step: Any) -> Array:
         done = jnp.asarray(step, dtype=jnp.float64)
         within = 0.5 * (1.0 + jnp.cos(jnp.pi * jnp.mod(done, float(settings.inner)) / settings.inner))
         return settings.learning_rate * jnp.exp(-jnp.log(10.0) * done / steps) * within

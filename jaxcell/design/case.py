@@ -109,7 +109,9 @@ class DesignCase(eqx.Module):
         """The cell with the layer of the recipe."""
         if self.recipe is None:
             return self.cell
-        mixed = self.recipe.layer(self.cell.working.layer)
+        own = self.cell.working.layer
+        assert own is not None, "a recipe is refused without a layer"
+        mixed = self.recipe.layer(own)
         return eqx.tree_at(lambda c: c.working.layer, self.cell, mixed, is_leaf=lambda x: x is None)
 
     @property
@@ -146,6 +148,8 @@ def _driven(step: Step, flows: bool, drive: Scalar, given: Scalar, cell: Cell) -
     duration = step.duration * given / drive
     if isinstance(cell.counter, CompositeCathode):
         # A cathode takes no more than its capacity: rows lie where something happens.
-        current = drive * cell.rated_capacity / HOUR if isinstance(step.control, CRate) else drive
+        rated = cell.rated_capacity
+        assert rated is not None, "a cathode has a capacity"
+        current = drive * rated / HOUR if isinstance(step.control, CRate) else drive
         duration = jnp.minimum(duration, LONGEST * cell.counter.capacity / current)
     return Step(control, duration, step.until, step.points)

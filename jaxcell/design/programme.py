@@ -89,7 +89,7 @@ class Programme:
         """Values of the variables, SI; on a bound exactly it."""
         parameters = self.design.variables.parameters
         values = self.design.variables.to_physical(jnp.asarray(self.theta(z)))
-        return {p.name: float(np.clip(float(values[p.name]), *map(float, p.bounds))) for p in parameters}
+        return {p.name: float(np.clip(values[p.name], float(p.bounds[0]), float(p.bounds[1]))) for p in parameters}
 
     def point(self, z: Any) -> Point:
         """The evaluation at z, remembered."""
