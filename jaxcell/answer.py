@@ -38,13 +38,18 @@ def origin(source: Provenance, study: dict[str, Any], seed: int) -> dict[str, An
         "reader": source.reader,
         "notices": list(source.notices),
         "study": study,
-        "versions": {
-            "jaxcell": jaxcell.__version__,
-            "jax": version("jax"),
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
         "seed": seed,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of what computed an answer."""
+    return {
+        "jaxcell": jaxcell.__version__,
+        "jax": version("jax"),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
     }
 
 

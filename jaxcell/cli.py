@@ -1,4 +1,4 @@
-"""The command line: jaxcell fit STUDY.toml, jaxcell spectra FILE."""
+"""The command line: jaxcell fit STUDY.toml, jaxcell design DESIGN.toml, jaxcell spectra FILE."""
 
 import os
 import sys
@@ -13,9 +13,11 @@ import typer
 if TYPE_CHECKING:  # JAX is imported inside the commands, after the device is chosen
     from rich.console import Console
 
+    from jaxcell.design import Optimum
     from jaxcell.inference import FitResult
     from jaxcell.study import Study
     from jaxcell.study.capacities import CapacityStudy
+    from jaxcell.study.design_study import DesignStudy
     from jaxcell.study.joint_study import JointStudy
     from jaxcell.study.protocol_study import ProtocolStudy
 
@@ -112,6 +114,31 @@ def fit(
 
 
 @app.command()
+def design(
+    file: Annotated[str, typer.Argument(metavar="DESIGN.toml", help="Cell, variables, objective, limits.")],
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Folder for the results [results/DESIGN].")] = None,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    starts: Annotated[int | None, typer.Option(metavar="N", help="Starting points, in place of the file's.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of starts and samples.")] = None,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error arose.")] = False,
+) -> None:
+    """Choose the numbers of a cell or of its charging that serve an objective best within limits.
+
+    Exit codes as of `fit`.
+    """
+    with _one_sentence(traceback):
+        from jaxcell.study.design_study import DesignStudy
+        from jaxcell.study.opening import open_study
+
+        opened = open_study(file)
+        if not isinstance(opened, DesignStudy):
+            raise _OptionError(f"{file} has no table [objective], so it is no design; run `jaxcell fit {file}`.")
+        checked = opened.with_starts(starts, seed)
+        _prepare_jax(device)
+        _design(checked, Path(out) if out is not None else Path("results") / checked.name)
+
+
+@app.command()
 def spectra(
     file: Annotated[str, typer.Argument(metavar="FILE", help="File with impedance spectra.")],
     index: Annotated[str | None, typer.Option(metavar="N,N", help="Spectra to show, from 0 [all].")] = None,
@@ -181,6 +208,22 @@ def _explain(study: "Study") -> None:
     print_explanation(_console(), study, rows, problem, found, measurement)
 
 
+def _design(study: "DesignStudy", place: Path) -> None:
+    from jaxcell.design_report import print_design, save_design
+    from jaxcell.io.results import beside_if_taken, result_folder
+    from jaxcell.study.design_run import run_design
+
+    with result_folder(place) as draft:
+        with _progress() as progress:
+            result = run_design(study, progress)
+            save_design(result, draft.path)
+        if result.optimum.interrupted:
+            draft.place = beside_if_taken(place)
+    console = _console()
+    print_design(console, result)
+    _end(console, draft.place, result.optimum)
+
+
 def _fit_capacities(study: "CapacityStudy", place: Path) -> None:
     from jaxcell.capacity_report import print_capacities, save_capacities
     from jaxcell.io.results import result_folder
@@ -231,8 +274,8 @@ def _explain_joint(study: "JointStudy") -> None:
     print_joint_explanation(_console(), study, problem, found)
 
 
-def _end(console: "Console", place: Path, fit: "FitResult") -> None:
-    """Where the results are, and the exit code of a fit."""
+def _end(console: "Console", place: Path, fit: "FitResult | Optimum") -> None:
+    """Where the results are, and the exit code of a fit or a design."""
     console.print(f"\nResults: {place}", soft_wrap=True)
     if fit.interrupted:
         raise typer.Exit(INTERRUPTED)

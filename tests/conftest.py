@@ -23,7 +23,7 @@ hypothesis_settings.load_profile("jaxcell")
 # Shapes and types of every annotated function and module of the numerics are checked at run time. Where users hand in
 # files and tables the code's own checks are under test.
 NUMERICS = ("units", "component", "cell", "grid", "physics", "solver", "model", "protocol", "simulation")
-NUMERICS += ("operating_point", "spectroscopy", "ledger", "observables", "inventory", "inference")
+NUMERICS += ("operating_point", "spectroscopy", "ledger", "observables", "inventory", "inference", "design")
 install_import_hook([f"jaxcell.{name}" for name in NUMERICS], "beartype.beartype")
 
 import pytest  # noqa: E402

@@ -248,7 +248,7 @@ def _parameter(
                 si_unit,
                 (low * factor, high * factor),
                 table.transform,
-                _prior(table.prior, factor),
+                prior_of(table.prior, factor),
                 min(max(start * factor, low * factor), high * factor),
             ),
             factor,
@@ -266,13 +266,14 @@ def named_parameter(name: str, table: schema.ParameterTable, usual: Parameter) -
     start = table.initial if table.initial is not None else float(usual.initial)  # pyright: ignore[reportArgumentType]
     low, high = table.bounds
     try:
-        prior = _prior(table.prior, 1.0)
+        prior = prior_of(table.prior, 1.0)
         return Parameter(name, usual.paths, usual.unit, (low, high), table.transform, prior, start)
     except ValueError as error:
         raise StudyError(f"[parameters.{name}]: {error}") from error
 
 
-def _prior(table: schema.PriorTable | None, factor: float) -> Prior | None:
+def prior_of(table: schema.PriorTable | None, factor: float) -> Prior | None:
+    """The prior of a table whose numbers are `factor` SI units; None for none."""
     if table is None:
         return None
     if table.mean is not None and table.sd is not None:

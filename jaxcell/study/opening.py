@@ -3,6 +3,8 @@
 import os
 
 from jaxcell.study.capacities import CapacityStudy, CapacityStudyFile
+from jaxcell.study.design_schema import DesignFile
+from jaxcell.study.design_study import DesignStudy
 from jaxcell.study.joint_schema import JointStudyFile
 from jaxcell.study.joint_study import JointStudy
 from jaxcell.study.messages import checked
@@ -11,15 +13,17 @@ from jaxcell.study.protocol_study import ProtocolStudy
 from jaxcell.study.study import Study, load_study, read_tables
 
 
-def open_study(path: str | os.PathLike[str]) -> Study | CapacityStudy | ProtocolStudy | JointStudy:
+def open_study(path: str | os.PathLike[str]) -> Study | CapacityStudy | ProtocolStudy | JointStudy | DesignStudy:
     """Read and check a study file of any kind: [[measurement]] are several at once, [capacities] is about capacities
-    per cycle, [protocol] about steps that end by themselves.
+    per cycle, [protocol] about steps that end by themselves, [objective] about a design.
 
     Raises:
         StudyError: as `load_study`.
     """
     source, place, tables = read_tables(path)
     name, folder = place.stem, place.parent
+    if "objective" in tables:
+        return DesignStudy(name, source, folder, checked(DesignFile, tables, source))
     if "measurement" in tables:
         return JointStudy.of(name, source, folder, checked(JointStudyFile, tables, source))
     if "capacities" in tables:

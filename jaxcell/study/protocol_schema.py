@@ -32,7 +32,7 @@ class ProtocolTable(Table):
 
     @model_validator(mode="after")
     def _sentences(self) -> "ProtocolTable":
-        _check_steps(self.steps)
+        check_steps(self.steps)
         count = self.repeat * sum(1 for _ in flat(self.steps))
         if count > MOST_STEPS:
             raise ValueError(f"must have at most {MOST_STEPS} steps with all repeats, but has {count}")
@@ -53,7 +53,8 @@ def flat(steps: list[Any]) -> Iterator[str]:
             yield from list(flat(step["steps"])) * step.get("repeat", 1)
 
 
-def _check_steps(steps: Any, where: str = "steps") -> None:
+def check_steps(steps: Any, where: str = "steps") -> None:
+    """Raises ValueError unless they are sentences or groups of them."""
     if not isinstance(steps, list) or not steps:
         raise ValueError(f"must have a list of sentences in {where}, but it is {steps!r}")
     for place, step in enumerate(steps):
@@ -65,7 +66,7 @@ def _check_steps(steps: Any, where: str = "steps") -> None:
         repeat = step.get("repeat", 1)
         if isinstance(repeat, bool) or not isinstance(repeat, int) or repeat < 1:
             raise ValueError(f"must have a whole number of at least 1 as repeat of {here}, but it is {repeat!r}")
-        _check_steps(step["steps"], f"{here}.steps")
+        check_steps(step["steps"], f"{here}.steps")
 
 
 class RecordTable(Table):

@@ -1,0 +1,29 @@
+"""Design: which numbers of a cell serve best, and which measurement to make next."""
+
+from .augmented import AugmentedLagrangian as AugmentedLagrangian
+from .augmented import AugmentedResult as AugmentedResult
+from .augmented import augmented_lagrangian as augmented_lagrangian
+from .case import DESIGN_SETTINGS as DESIGN_SETTINGS
+from .case import DesignCase as DesignCase
+from .case import LayerRecipe as LayerRecipe
+from .design import Design as Design
+from .design import Limit as Limit
+from .design import Objective as Objective
+from .design import Uncertain as Uncertain
+from .measurement import Expected as Expected
+from .measurement import NextMeasurement as NextMeasurement
+from .measurement import next_measurement as next_measurement
+from .optimum import Optimum as Optimum
+from .optimum import optimise as optimise
+from .pareto import ParetoFront as ParetoFront
+from .pareto import pareto_front as pareto_front
+from .program import ProgramCase as ProgramCase
+from .program import chosen_program as chosen_program
+from .program import expected_interval as expected_interval
+from .program import program_design as program_design
+from .programme import DesignError as DesignError
+from .quantities import case_quantities as case_quantities
+from .quantities import cycle_life as cycle_life
+from .quantities import quantity_units as quantity_units
+from .virtual import virtual_curve as virtual_curve
+from .virtual import virtual_spectrum as virtual_spectrum

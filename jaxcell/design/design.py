@@ -1,0 +1,232 @@
+"""A design problem: which numbers may be chosen, what is wanted of them, and what must hold."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxcell.design.case import DesignCase
+from jaxcell.design.quantities import case_quantities, check_case, quantity_units
+from jaxcell.design.statistics import Statistic, quantile_weights
+from jaxcell.inference.evaluation import value_and_jacobian
+from jaxcell.inference.parameters import Parameter, ParameterSet
+
+Quantities: TypeAlias = Callable[[Any, tuple[str, ...]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is made as large as it can be, or as small.
+
+    - `quantile` [1]: of the objective over the uncertain samples, the mean where None; no part where nothing is
+      uncertain.
+    """
+
+    quantity: str
+    maximise: bool = True
+    quantile: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_share("Objective.quantile", self.quantile)
+
+    @property
+    def statistic(self) -> Statistic:
+        """Of the samples."""
+        return Statistic(self.quantity, self.quantile)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What must hold: quantity <= at_most or quantity >= at_least, one of both, in the quantity's SI unit.
+
+    - `probability` [1] with which it must hold where something is uncertain; None where its mean must.
+    """
+
+    quantity: str
+    at_most: float | None = None
+    at_least: float | None = None
+    probability: float | None = 0.95
+
+    def __post_init__(self) -> None:
+        if (self.at_most is None) == (self.at_least is None):
+            raise ValueError(f"Limit '{self.quantity}' must have one of at_most and at_least.")
+        if not math.isfinite(self.bound):
+            raise ValueError(f"Limit '{self.quantity}' must be a finite number, but is {self.bound!r}.")
+        _check_share("Limit.probability", self.probability)
+
+    @property
+    def bound(self) -> float:
+        """The number not to be passed."""
+        return float(self.at_most if self.at_most is not None else self.at_least)  # pyright: ignore[reportArgumentType]
+
+    @property
+    def upper(self) -> bool:
+        """Whether it is an upper limit."""
+        return self.at_most is not None
+
+    @property
+    def statistic(self) -> Statistic:
+        """Of the samples: the quantile that the limit must hold."""
+        p = self.probability
+        return Statistic(self.quantity, p if p is None or self.upper else 1.0 - p)
+
+    @property
+    def words(self) -> str:
+        """Such as "top_fraction <= 0.01"."""
+        return f"{self.quantity} {'<=' if self.upper else '>='} {self.bound:.6g}"
+
+
+class Uncertain(eqx.Module):
+    """Samples of numbers of the case that are not known: equally likely, one row a sample.
+
+    `Uncertain.of_priors` draws them from priors; `Uncertain(parameters, theta)` takes any, such as draws from the
+    covariance of a fit.
+    """
+
+    parameters: ParameterSet
+    theta: Float[Array, "samples parameters"]
+    """In the parameters' coordinates."""
+
+    def __check_init__(self) -> None:
+        shape = self.theta.shape
+        if len(shape) != 2 or shape[0] < 2 or shape[1] != len(self.parameters.names):
+            raise ValueError(
+                f"Uncertain.theta must have a row for each of at least 2 samples and a column for each of the "
+                f"{len(self.parameters.names)} parameters, but has shape {shape}."
+            )
+
+    @classmethod
+    def of_priors(cls, parameters: Sequence[Parameter], samples: int = 32, seed: int = 0) -> "Uncertain":
+        """Latin hypercube of the priors; each parameter's `initial` may be left out."""
+        middle = [_with_middle(p) for p in parameters]
+        own = ParameterSet(middle)
+        rng = np.random.default_rng(seed)
+        shares = np.stack([(rng.permutation(samples) + rng.uniform(size=samples)) / samples for _ in middle])
+        return cls(own, jnp.asarray(own.prior_quantiles(shares).T))
+
+
+@dataclass(frozen=True)
+class Design:
+    """A design problem.
+
+    - `case`: a `DesignCase`, or any pytree of numbers with `quantities` of your own.
+    - `variables`: what is chosen, with bounds and coordinate; starts where the case is unless `initial` is given.
+    - `objective`, `limits`: see `Objective`, `Limit`.
+    - `watched`: quantities that are reported with the optimum, without a limit.
+    - `uncertain`: samples over which statistics are taken; None where all is known.
+    - `quantities(case, names)`: the numbers that objective and limits name, pure and smooth; `units` by name.
+
+    Raises ValueError for a quantity that is not known or for which the case lacks something, a path that leads to no
+    number, and a number that is both chosen and uncertain.
+    """
+
+    case: Any
+    variables: ParameterSet
+    objective: Objective
+    limits: tuple[Limit, ...] = ()
+    uncertain: Uncertain | None = None
+    quantities: Quantities = case_quantities
+    units: dict[str, str] = field(default_factory=dict)
+    watched: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.variables, ParameterSet):
+            object.__setattr__(self, "variables", ParameterSet(self.variables, self.case))
+        object.__setattr__(self, "limits", tuple(self.limits))
+        if self.quantities is case_quantities:
+            if not isinstance(self.case, DesignCase):
+                raise ValueError(f"Design.case must be a DesignCase, but is {type(self.case).__name__}.")
+            check_case(self.case, self.names)
+            object.__setattr__(self, "units", quantity_units(self.names))
+        if self.uncertain is not None:
+            chosen = {path for p in self.variables.parameters for path in p.paths}
+            both = chosen & {path for p in self.uncertain.parameters.parameters for path in p.paths}
+            if both:
+                raise ValueError(f"Design.uncertain must not hold what is chosen, but both have '{min(both)}'.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Quantities that are asked for, each once."""
+        limited = (limit.quantity for limit in self.limits)
+        return tuple(dict.fromkeys([self.objective.quantity, *limited, *self.watched]))
+
+    def unit(self, quantity: str) -> str:
+        """Unit of a quantity; "" where none was given."""
+        return self.units.get(quantity, "")
+
+    def with_limit(self, limit: Limit) -> "Design":
+        """The same with one limit more, its quantity no longer merely watched."""
+        watched = tuple(name for name in self.watched if name != limit.quantity)
+        return replace(self, limits=(*self.limits, limit), watched=watched)
+
+    def entries(self) -> "Entries":
+        """The compiled part: objective first, then the limits, then what is watched."""
+        wanted = (self.objective.statistic, *(limit.statistic for limit in self.limits))
+        wanted += tuple(Statistic(name, None) for name in self.watched)
+        return Entries(self.case, self.variables, self.uncertain, wanted, self.quantities)
+
+    def values(self, variables: dict[str, float] | None = None) -> dict[str, np.ndarray]:
+        """Every quantity that is asked for at values of the variables by name (SI), by sample where uncertain."""
+        theta = self.variables.from_physical(variables or {})
+        return {name: np.asarray(value) for name, value in _sampled(self.entries(), theta).items()}
+
+
+class Entries(eqx.Module):
+    """Objective and limits as one function of theta; limits' numbers are not in it, so that changing them compiles
+    nothing."""
+
+    case: Any
+    variables: ParameterSet
+    uncertain: Uncertain | None
+    wanted: tuple[Statistic, ...] = eqx.field(static=True)
+    quantities: Quantities = eqx.field(static=True)
+
+    def sampled(self, theta: Float[Array, " parameters"]) -> dict[str, Any]:
+        """Quantities by name; leading axis: samples, where something is uncertain."""
+        names = tuple(dict.fromkeys(one.quantity for one in self.wanted))
+        case = self.variables.apply(self.case, theta)
+        if self.uncertain is None:
+            return self.quantities(case, names)
+        known = self.uncertain.parameters
+        return jax.vmap(lambda sample: self.quantities(known.apply(case, sample), names))(self.uncertain.theta)
+
+    def __call__(self, theta: Float[Array, " parameters"]) -> Float[Array, " entries"]:
+        found = self.sampled(theta)
+        if self.uncertain is None:
+            return jnp.stack([found[one.quantity] for one in self.wanted])
+        return jnp.stack([self._statistic(found[one.quantity], one) for one in self.wanted])
+
+    def _statistic(self, samples: Float[Array, " samples"], wanted: Statistic) -> Float[Array, ""]:
+        if wanted.quantile is None:
+            return jnp.mean(samples)
+        return jnp.sort(samples) @ jnp.asarray(quantile_weights(samples.shape[0], wanted.quantile))
+
+
+@eqx.filter_jit
+def _sampled(entries: Entries, theta: Float[Array, " parameters"]) -> dict[str, Any]:
+    return entries.sampled(theta)
+
+
+@eqx.filter_jit
+def entries_and_jacobian(entries: Entries, theta: Float[Array, " parameters"]) -> tuple[Array, Array]:
+    """Values, shape (entries,), and their derivatives by theta, shape (entries, parameters)."""
+    return value_and_jacobian(entries, theta)
+
+
+def _with_middle(parameter: Parameter) -> Parameter:
+    if parameter.initial is not None:
+        return parameter
+    low, high = (float(parameter.transform.forward(bound)) for bound in parameter.bounds)
+    middle = parameter.transform.inverse(jnp.asarray(0.5 * (low + high)))
+    return eqx.tree_at(lambda p: p.initial, parameter, middle, is_leaf=lambda x: x is None)
+
+
+def _check_share(name: str, value: float | None) -> None:
+    if value is not None and not 0.0 < value < 1.0:
+        raise ValueError(f"{name} must lie between 0 and 1 [1], but is {value!r}.")

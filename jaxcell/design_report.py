@@ -1,0 +1,173 @@
+"""The answer of a design file: as a folder of files, and in words for the terminal."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from jaxcell.answer import plain_table, print_bullets, versions
+from jaxcell.io.results import write_json, write_toml
+from jaxcell.study.design_run import DesignResult
+from jaxcell.study.words import number
+
+SCHEMA = "jaxcell-design/1"
+
+
+def save_design(result: DesignResult, folder: Path) -> None:
+    """Write result.json, config.toml, front.csv where there is one, and figures into an existing folder."""
+    from jaxcell.design_plots import cuts_figure, front_figure  # matplotlib takes half a second to import
+
+    write_json(folder / "result.json", to_dict(result))
+    note = "The design as it was run, with every default filled in; relative paths start where the file lay."
+    write_toml(folder / "config.toml", result.study.resolved(), note)
+    figures = folder / "figures"
+    figures.mkdir()
+    if result.cuts:
+        cuts_figure(result).savefig(figures / "cuts.png", metadata={"Software": None})
+    if result.front is not None:
+        front_table(result).to_csv(folder / "front.csv", index=False, lineterminator="\n")
+        front_figure(result).savefig(figures / "front.png", metadata={"Software": None})
+
+
+def to_dict(result: DesignResult) -> dict[str, Any]:
+    """The content of result.json, in the units of the file."""
+    study, found = result.study, result.optimum
+    goal, unit, factor = _goal(result)
+    variables = {}
+    for one in found.variables:
+        own, size = study.unit_of(one.name)
+        variables[one.name] = {
+            "value": one.value / size,
+            "unit": own,
+            "bounds": [bound / size for bound in one.bounds],
+            "at_bound": one.at_bound,
+            "objective_per_unit_of_bound": one.multiplier * size / factor,
+            "objective_per_unit_others_kept": one.slope * size / factor,
+        }
+        if one.name in result.prices:
+            change, cost = result.prices[one.name]
+            variables[one.name]["moved_by"] = change / size
+            variables[one.name]["objective_changes_by_others_anew"] = cost / factor
+    limits = []
+    for one in found.limits:
+        own, size = study.unit_of(one.limit.quantity)
+        limits.append(
+            {
+                "quantity": one.limit.quantity,
+                "unit": own,
+                "at_most" if one.limit.upper else "at_least": one.limit.bound / size,
+                "value": one.value / size,
+                "active": one.active,
+                "objective_per_unit_of_limit": one.multiplier * size / factor,
+            }
+        )
+    return {
+        "schema": SCHEMA,
+        "title": study.content.study.title,
+        "verdict": found.verdict,
+        "converged": found.converged,
+        "objective": {
+            "quantity": goal,
+            "value": found.objective / factor,
+            "unit": unit,
+            "direction": study.content.objective.direction,
+        },
+        "variables": variables,
+        "limits": limits,
+        "watched": {name: [value / study.unit_of(name)[1], study.unit_of(name)[0]] for name, value in _watched(found)},
+        "optimality": found.optimality,
+        "gradient_error": _finite(found.gradient_error),
+        "violation": found.violation,
+        "evaluations": found.evaluations,
+        "failed_evaluations": found.failures,
+        "starts": [
+            {"objective": _finite(s.objective / factor), "feasible": s.feasible, "message": s.message}
+            for s in found.starts
+        ],
+        "front": None if result.front is None else _columns(front_table(result)),
+        "front_failure": result.front_failure,
+        "seconds": round(result.seconds, 3),
+        "versions": versions(),
+        "seed": study.content.optimiser.seed,
+    }
+
+
+def front_table(result: DesignResult) -> pd.DataFrame:
+    """One row a design of the front, in the units of the file."""
+    assert result.front is not None, "asked for where there is one"
+    frame, columns = result.front.to_dataframe(), {}
+    first, second = (one.quantity for one in result.front.objectives)
+    sizes = {name: result.study.unit_of(name) for name in frame.columns if name != "exchange"}
+    for name, (unit, size) in sizes.items():
+        columns[f"{name} / {unit}"] = frame[name] / size
+    rate = sizes[second][1] / sizes[first][1]
+    columns[f"exchange / {sizes[first][0]} per {sizes[second][0]}"] = frame["exchange"] * rate
+    return pd.DataFrame(columns)
+
+
+def print_design(console: Console, result: DesignResult) -> None:
+    """The answer in words and tables."""
+    study, found = result.study, result.optimum
+    goal, unit, factor = _goal(result)
+    console.print(f"[bold]{study.content.study.title}[/]")
+    console.print(f"{found.verdict} ({found.evaluations} evaluations, {found.failures} failed, {result.seconds:.0f} s)")
+    console.print(f"\n{study.content.objective.direction}d {goal} = {number(found.objective / factor)} {unit}\n")
+    table = plain_table(console, "variable", "value", "bounds", "unit", "what it costs")
+    for one in found.variables:
+        own, size = study.unit_of(one.name)
+        low, high = (number(bound / size) for bound in one.bounds)
+        table.add_row(one.name, number(one.value / size), f"{low} to {high}", own, _cost(result, one, own, size))
+    console.print(table)
+    print_bullets(console, "Limits", [_limit_words(result, one) for one in found.limits])
+    watched = [(name, value, *study.unit_of(name)) for name, value in _watched(found)]
+    print_bullets(console, "At the optimum", [f"{n} {number(v / size)} {u}" for n, v, u, size in watched])
+    if result.front is not None:
+        console.print(f"\n[bold]Front[/] ({result.front.dropped} designs dropped)")
+        frame = front_table(result)
+        shown = plain_table(console, *frame.columns)
+        for row in frame.to_numpy():
+            shown.add_row(*(number(float(value)) if np.isfinite(value) else "-" for value in row))
+        console.print(shown)
+    if result.front_failure:
+        console.print(f"\nNo front: {result.front_failure}")
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, list[float | None]]:
+    return {str(name): [_finite(value) for value in column] for name, column in frame.items()}
+
+
+def _watched(found: Any) -> list[tuple[str, float]]:
+    return list(found.watched.items())
+
+
+def _goal(result: DesignResult) -> tuple[str, str, float]:
+    name = result.study.content.objective.quantity
+    return name, *result.study.unit_of(name)
+
+
+def _cost(result: DesignResult, one: Any, own: str, size: float) -> str:
+    _, unit, factor = _goal(result)
+    if one.at_bound is not None:
+        rate = one.multiplier * size / factor
+        return f"at its {one.at_bound} bound: {rate:+.3g} {unit} per {own if own != '1' else 'unit'} of it"
+    if one.name not in result.prices:
+        return ""
+    change, cost = result.prices[one.name]
+    return f"{change / size:+.3g} {own if own != '1' else ''}".rstrip() + f" costs {cost / factor:+.3g} {unit}"
+
+
+def _limit_words(result: DesignResult, one: Any) -> str:
+    _, unit, factor = _goal(result)
+    own, size = result.study.unit_of(one.limit.quantity)
+    named = "" if own == "1" else f" {own}"
+    words = f"{one.limit.quantity} {'<=' if one.limit.upper else '>='} {number(one.limit.bound / size)}{named}"
+    if not one.active:
+        return f"{words}: {number(one.value / size)}{named}, not active."
+    rate = one.multiplier * size / factor
+    return f"{words}: active; {rate:+.3g} {unit} per {own if own != '1' else 'unit'} by which it is raised."
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
