@@ -6,6 +6,7 @@ from .analysis import explain as explain
 from .autocorrelation import autocorrelation_time as autocorrelation_time
 from .cell_loss import CellLithiumLoss as CellLithiumLoss
 from .cell_loss import cell_lithium_loss as cell_lithium_loss
+from .collinearity import CollinearPair as CollinearPair
 from .combinations import CombinationEstimate as CombinationEstimate
 from .covariance import Noise as Noise
 from .covariance import fisher_information as fisher_information
@@ -41,6 +42,9 @@ from .priors import Prior as Prior
 from .priors import Uniform as Uniform
 from .problem import FunctionProblem as FunctionProblem
 from .problem import Problem as Problem
+from .profile_likelihood import ProfileEnd as ProfileEnd
+from .profile_likelihood import ProfileLikelihood as ProfileLikelihood
+from .profile_likelihood import profile_likelihood as profile_likelihood
 from .protocol_problem import PROTOCOL_FIT as PROTOCOL_FIT
 from .protocol_problem import ProtocolProblem as ProtocolProblem
 from .report import FitResult as FitResult
