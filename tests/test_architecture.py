@@ -36,7 +36,7 @@ ORDER = [
     {"impedance_validity"},
     {"answer", "estimates", "figures", "full_cell_plots", "impedance_plots", "plots", "report", "spectra_report"}
     | {"study", "cli", "__main__"}
-    | {f"{kind}_{what}" for kind in ("capacity", "joint", "protocol") for what in ("plots", "report")},
+    | {f"{kind}_{what}" for kind in ("capacity", "joint", "posterior", "protocol") for what in ("plots", "report")},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))

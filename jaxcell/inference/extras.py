@@ -1,6 +1,7 @@
 """Packages of the optional extra `bayes`, imported when they are used."""
 
 import warnings
+from importlib.util import find_spec
 from typing import Any
 
 MISSING = 'Sampling a posterior needs numpyro and arviz: pip install "jaxcell[bayes]".'
@@ -8,6 +9,12 @@ MISSING = 'Sampling a posterior needs numpyro and arviz: pip install "jaxcell[ba
 
 class MissingExtraError(ImportError, RuntimeError):
     """A package of an optional extra is not installed; the message says how to install it."""
+
+
+def require_bayes() -> None:
+    """Raises `MissingExtraError` where a package is missing, without importing any."""
+    if any(find_spec(name) is None for name in ("numpyro", "arviz")):
+        raise MissingExtraError(MISSING)
 
 
 def import_arviz() -> Any:
@@ -22,9 +29,10 @@ def import_arviz() -> Any:
 
 
 def import_hmc() -> Any:
-    """numpyro's pair of init and step; raises `MissingExtraError` where it is not installed."""
+    """What makes numpyro's init and step, and the class of a point whose gradient is known; raises `MissingExtraError` where it is not installed."""
     try:
         from numpyro.infer.hmc import hmc
+        from numpyro.infer.util import ParamInfo
     except ImportError as error:
         raise MissingExtraError(MISSING) from error
-    return hmc
+    return hmc, ParamInfo

@@ -118,11 +118,12 @@ def _density(density: LogPosterior, z: Float[Array, " unbounded"]) -> Float[Arra
 
 def _kernel(density: LogPosterior, settings: NutsSettings) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """numpyro's pair of init and step."""
-    init, step = import_hmc()(lambda z: -density(z), algo="NUTS")
+    hmc, ParamInfo = import_hmc()
+    init, step = hmc(lambda z: -density(z), algo="NUTS")
 
-    def begin(z: Array, covariance: Array, key: Array) -> Any:
+    def begin(at: Any, covariance: Array, key: Array) -> Any:
         return init(
-            z,
+            ParamInfo(*at) if isinstance(at, tuple) else at,
             num_warmup=settings.warmup,
             inverse_mass_matrix=covariance,
             dense_mass=True,
@@ -154,7 +155,7 @@ def _advance(density: LogPosterior, state: Any, settings: NutsSettings) -> tuple
 
     def one(state: Any) -> tuple[Any, Chains]:
         # numpyro's step knows its settings only after its init; what that returns is not used.
-        begin(state.z, state.adapt_state.inverse_mass_matrix, state.rng_key)
+        begin((state.z, state.potential_energy, state.z_grad), state.adapt_state.inverse_mass_matrix, state.rng_key)
 
         def draw(state: Any, _: None) -> tuple[Any, Chains]:
             after = step(state)

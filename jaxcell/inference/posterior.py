@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .draws import Posterior, physical_draws
-from .extras import import_arviz
+from .extras import require_bayes
 from .likelihood import Likelihood
 from .log_posterior import LogPosterior, centre_and_covariance, log_posterior
 from .nuts import Chains, NutsSettings, Progress, sample
@@ -40,7 +40,7 @@ def posterior(
     **Raises** `MissingExtraError` without the extra `bayes` (numpyro, ArviZ), `ValueError` where the density is not
     finite at the optimum.
     """
-    import_arviz()  # its absence is told before the chains run
+    require_bayes()
     likelihood = Likelihood() if likelihood is None else likelihood
     settings = NutsSettings() if settings is None else settings
     begun = perf_counter()
