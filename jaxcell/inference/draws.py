@@ -56,7 +56,8 @@ class Posterior:
     - `values`, `combinations`, `unknowns`: by name, each of shape (chains, draws): parameters and combinations in their
       units; noise scale s and discrepancy sd in units of the stated noise, and persistence phi [1].
     - `checks`: of every parameter and unknown; empty for "laplace".
-    - `chains`: what the sampler kept; None for "laplace". `seconds`: wall time, compilation included.
+    - `chains`: what the sampler kept; None for "laplace". `most_steps` of a draw. `seconds`: wall time,
+      compilation included.
     """
 
     method: str
@@ -68,6 +69,7 @@ class Posterior:
     unknowns: dict[str, ChainsOfDraws] = field(repr=False)
     checks: dict[str, Check] = field(repr=False)
     chains: Chains | None = field(repr=False)
+    most_steps: int
     seconds: float
 
     @property
@@ -94,7 +96,7 @@ class Posterior:
     @property
     def sound(self) -> bool:
         """Whether the chains agree, are long enough, and did not diverge; True for independent draws."""
-        return judge(self.checks, self.chains)[0]
+        return judge(self.checks, self.chains, self.most_steps)[0]
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -104,7 +106,7 @@ class Posterior:
                 "Independent draws of the Gaussian approximation at the optimum, inside the bounds: a curved "
                 "trade-off is not in it.",
             )
-        return judge(self.checks, self.chains)[1]
+        return judge(self.checks, self.chains, self.most_steps)[1]
 
     def summary(self) -> str:
         """The posterior beside the priors, as readable text."""

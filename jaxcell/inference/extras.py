@@ -29,7 +29,10 @@ def import_arviz() -> Any:
 
 
 def import_hmc() -> Any:
-    """What makes numpyro's init and step, and the class of a point whose gradient is known; raises `MissingExtraError` where it is not installed."""
+    """What makes numpyro's init and step, and the class of a point whose gradient is known.
+
+    Raises `MissingExtraError` where numpyro is not installed.
+    """
     try:
         from numpyro.infer.hmc import hmc
         from numpyro.infer.util import ParamInfo

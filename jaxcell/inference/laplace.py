@@ -49,7 +49,9 @@ def laplace(result: FitResult, *, draws: int = 1000, seed: int = 0) -> Posterior
     theta = inside[None, :draws]
     values, combinations = physical_draws(problem, theta)
     likelihood = Likelihood(noise="fitted")
-    return Posterior("laplace", result, likelihood, theta, values, combinations, {}, {}, None, perf_counter() - begun)
+    return Posterior(
+        "laplace", result, likelihood, theta, values, combinations, {}, {}, None, 0, perf_counter() - begun
+    )
 
 
 @eqx.filter_jit

@@ -24,7 +24,8 @@ class NutsSettings(eqx.Module):
 
     - `chains`, `warmup`, `draws`: counts; `warmup` iterations adapt the step and the metric and are not kept.
     - `target_accept`: mean acceptance that the step size aims at, in (0, 1).
-    - `max_tree_depth`: at most 2^depth - 1 leapfrog steps a draw.
+    - `max_tree_depth`: at most 2^depth - 1 leapfrog steps a draw. Narrow curved trade-offs want many: see
+      `Posterior.sentences`.
     - `chunk`: iterations between two calls of the progress hook; divides `warmup` and `draws`.
 
     **Raises** `ValueError` for counts below 1 (`draws` below 4), or a chunk that does not divide them.
@@ -34,8 +35,13 @@ class NutsSettings(eqx.Module):
     warmup: int = eqx.field(static=True, default=500)
     draws: int = eqx.field(static=True, default=1000)
     target_accept: float = eqx.field(static=True, default=0.9)
-    max_tree_depth: int = eqx.field(static=True, default=10)
+    max_tree_depth: int = eqx.field(static=True, default=8)
     chunk: int = eqx.field(static=True, default=100)
+
+    @property
+    def most_steps(self) -> int:
+        """Leapfrog steps of a draw at most."""
+        return 2**self.max_tree_depth - 1
 
     def __check_init__(self) -> None:
         for name, least in (("chains", 1), ("warmup", 1), ("draws", 4), ("max_tree_depth", 1), ("chunk", 1)):

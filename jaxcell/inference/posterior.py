@@ -53,7 +53,9 @@ def posterior(
     columns = {name: theta[:, :, k] for k, name in enumerate(result.problem.parameters.names)}
     checks = {name: check(draws) for name, draws in (columns | unknowns).items()}
     seconds = perf_counter() - begun
-    return Posterior("nuts", result, likelihood, theta, values, combinations, unknowns, checks, chains, seconds)
+    return Posterior(
+        "nuts", result, likelihood, theta, values, combinations, unknowns, checks, chains, settings.most_steps, seconds
+    )
 
 
 def _unknowns(density: LogPosterior, chains: Chains, result: FitResult) -> dict[str, np.ndarray]:

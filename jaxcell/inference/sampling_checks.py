@@ -14,6 +14,8 @@ from jaxtyping import Float
 from .extras import import_arviz
 from .nuts import Chains
 
+MOST_CUT = 0.05
+"""Part of the draws that may be cut off by the tree depth."""
 R_HAT, ESS_PER_CHAIN, LEAST_BFMI = 1.01, 100.0, 0.3
 """R-hat at most, effective draws a chain at least (both Vehtari et al. 2021), energy fraction at least."""
 
@@ -42,11 +44,17 @@ def check(draws: Float[np.ndarray, "chains draws"]) -> Check:
     )
 
 
-def judge(checks: dict[str, Check], chains: Chains | None) -> tuple[bool, tuple[str, ...]]:
+def judge(checks: dict[str, Check], chains: Chains | None, most_steps: int) -> tuple[bool, tuple[str, ...]]:
     """Whether all is well, and why or why not, in sentences."""
     if chains is None:
         return True, ()
-    verdicts = [_agreement(checks, chains), _length(checks, chains), _divergences(chains), _energy(chains)]
+    verdicts = [
+        _agreement(checks, chains),
+        _length(checks, chains),
+        _divergences(chains),
+        _steps(chains, most_steps),
+        _energy(chains),
+    ]
     return all(good for good, _ in verdicts), tuple(words for _, words in verdicts if words)
 
 
@@ -85,6 +93,16 @@ def _divergences(chains: Chains) -> tuple[bool, str]:
     return False, (
         f"{count} of {total} draws diverged: the posterior bends or ends more sharply than the steps follow, and its "
         "tails may be cut; raise target_accept, or tighten the bounds."
+    )
+
+
+def _steps(chains: Chains, most: int) -> tuple[bool, str]:
+    share = float(np.mean(np.asarray(chains.steps) >= most))
+    if share <= MOST_CUT:
+        return True, ""
+    return False, (
+        f"{share:.0%} of the draws were cut off after {most} steps: a long, narrow trade-off that bends, along which "
+        "the chains creep; hold a parameter of it fixed, or report the combination that the data tell."
     )
 
 

@@ -249,6 +249,7 @@ class PosteriorTable(Table):
     warmup: Annotated[int, Field(ge=100, multiple_of=100)] = 500
     draws: Annotated[int, Field(ge=100, multiple_of=100)] = 1000
     target_accept: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    max_tree_depth: Annotated[int, Field(ge=1, le=12)] = 8
     noise: Literal["sampled", "fitted", "stated"] = "sampled"
     student_dof: Annotated[float, Field(gt=1, allow_inf_nan=False)] | None = None
     discrepancy: bool = False
@@ -265,7 +266,7 @@ class PosteriorTable(Table):
         """How the chains run."""
         from jaxcell.inference import NutsSettings
 
-        return NutsSettings(self.chains, self.warmup, self.draws, self.target_accept)
+        return NutsSettings(self.chains, self.warmup, self.draws, self.target_accept, self.max_tree_depth)
 
     def likelihood(self) -> "Likelihood":
         """What is assumed of the residuals."""

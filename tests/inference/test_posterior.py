@@ -67,8 +67,8 @@ def test_a_linear_posterior_is_exact():
 
 
 def test_a_sampled_scale_gives_students_t():
-    """A known shape times an unknown amplitude under a flat prior, scale unknown: nearly Student's t, which is wider than
-    the Gaussian of the same scale by known ratios of quantiles."""
+    """A known shape times an unknown amplitude under a flat prior, scale unknown: nearly Student's t.
+    By quadrature over both."""
     x = np.linspace(0.2, 1.0, 6)
     data = {"x": x, "y": 2.0 * x + np.array([0.6, -0.9, 0.5, 0.8, -1.1, 0.3])}
     parameters = ParameterSet([Parameter("a", "a", "1", (-60.0, 60.0), "linear", initial=1.0)])
@@ -236,7 +236,7 @@ def test_a_failing_model_is_left_out():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="'student_dof' must be above 1, but is 0.5"):
+    with pytest.raises(ValueError, match=r"'student_dof' must be above 1, but is 0\.5"):
         Likelihood(student_dof=0.5)
     with pytest.raises(ValueError, match="exclude each other"):
         Likelihood(student_dof=4.0, discrepancy=True)
