@@ -148,7 +148,8 @@ def physical_draws(
     values = _in_batches(_values, problem, flat)
     combined = _in_batches(_combined, problem, flat) if problem.combination_units() else {}
     shape = theta.shape[:2]
-    return tuple({name: row.reshape(shape) for name, row in rows.items()} for rows in (values, combined))
+    whole = lambda rows: {name: row.reshape(shape) for name, row in rows.items()}  # noqa: E731
+    return whole(values), whole(combined)
 
 
 def _in_batches(
