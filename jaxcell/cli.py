@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # JAX is imported inside the commands, after the device is ch
     from rich.console import Console
 
     from jaxcell.design import Optimum
-    from jaxcell.inference import FitResult
+    from jaxcell.inference import FitResult, Posterior
     from jaxcell.study import Study
     from jaxcell.study.capacities import CapacityStudy
     from jaxcell.study.design_study import DesignStudy
@@ -83,6 +83,9 @@ def fit(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what the data can tell; fit and write nothing.")
     ] = False,
+    posterior: Annotated[
+        bool, typer.Option("--posterior", help="Sample the posterior, too; [posterior] of the study says how.")
+    ] = False,
     starts: Annotated[int | None, typer.Option(metavar="N", help="Starting points, in place of the study's.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of the starting points.")] = None,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error arose.")] = False,
@@ -99,18 +102,20 @@ def fit(
         from jaxcell.study.protocol_study import ProtocolStudy
 
         checked = open_study(study).with_options(data=data, starts=starts, seed=seed)
+        if posterior:
+            _check_posterior(isinstance(checked, CapacityStudy), explain)
         _prepare_jax(device)
         place = Path(out) if out is not None else Path("results") / checked.name
         if isinstance(checked, JointStudy):
-            _explain_joint(checked) if explain else _fit_joint(checked, place)
+            _explain_joint(checked) if explain else _fit_joint(checked, place, posterior)
         elif isinstance(checked, ProtocolStudy):
-            _explain_protocol(checked) if explain else _fit_protocol(checked, place)
+            _explain_protocol(checked) if explain else _fit_protocol(checked, place, posterior)
         elif isinstance(checked, CapacityStudy):
             _explain_capacities(checked) if explain else _fit_capacities(checked, place)
         elif explain:
             _explain(checked)
         else:
-            _fit(checked, place)
+            _fit(checked, place, posterior)
 
 
 @app.command()
@@ -172,11 +177,11 @@ def _indices(text: str) -> list[int]:
         raise _OptionError(f"--index must be numbers separated by commas, such as 0,3, but is {text!r}.") from error
 
 
-def _fit(study: "Study", place: Path) -> None:
+def _fit(study: "Study", place: Path, posterior: bool) -> None:
     from jaxcell.report import print_result, save
     from jaxcell.study.run import run_study
 
-    _fitted(lambda progress: run_study(study, progress), save, print_result, place)
+    _fitted(lambda progress: run_study(study, progress), save, print_result, place, posterior)
 
 
 def _fitted(
@@ -184,19 +189,54 @@ def _fitted(
     save: Callable[[Any, Path], None],
     show: Callable[["Console", Any], None],
     place: Path,
+    posterior: bool,
 ) -> None:
-    """Run a study, keep what it found, say it."""
+    """Run a study, sample its posterior where that is wanted, keep what was found, say it."""
     from jaxcell.io.results import beside_if_taken, result_folder
 
     console = _console()
+    drawn, cut_short = None, False
     with result_folder(place) as draft:
         with _progress() as progress:
             result = run(progress)
             save(result, draft.path)
-        if result.fit.interrupted:
+            if posterior and not result.fit.interrupted:
+                drawn, cut_short = _sampled(result, progress, draft.path)
+        if result.fit.interrupted or cut_short:
             draft.place = beside_if_taken(place)
     show(console, result)
+    if drawn is not None:
+        from jaxcell.posterior_report import print_posterior
+
+        print_posterior(console, result, drawn)
+    if cut_short:
+        console.print("\nSampling the posterior was interrupted; the fit is kept.")
     _end(console, draft.place, result.fit)
+    if cut_short:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _sampled(result: Any, progress: Any, folder: Path) -> "tuple[Posterior | None, bool]":
+    """The posterior, kept in the folder; or none, where the keyboard interrupted it."""
+    from jaxcell.posterior_report import sample_posterior, save_posterior
+
+    try:
+        drawn = sample_posterior(result, progress)
+    except KeyboardInterrupt:
+        return None, True
+    save_posterior(result, drawn, folder)
+    return drawn, False
+
+
+def _check_posterior(capacities: bool, explain: bool) -> None:
+    """Whether --posterior can be had, before anything is run."""
+    from jaxcell.inference.extras import require_bayes
+
+    if capacities:
+        raise _OptionError("--posterior is for studies of a cell; the losses of [capacities] are sampled in any case.")
+    if explain:
+        raise _OptionError("--posterior samples after a fit and cannot go with --explain, which fits nothing.")
+    require_bayes()
 
 
 def _explain(study: "Study") -> None:
@@ -251,18 +291,18 @@ def _explain_capacities(study: "CapacityStudy") -> None:
     typer.echo("\nNothing was fitted and nothing was written.")
 
 
-def _fit_protocol(study: "ProtocolStudy", place: Path) -> None:
+def _fit_protocol(study: "ProtocolStudy", place: Path, posterior: bool) -> None:
     from jaxcell.protocol_report import print_protocol, save_protocol
     from jaxcell.study.protocol_study import run_protocol
 
-    _fitted(lambda progress: run_protocol(study, progress), save_protocol, print_protocol, place)
+    _fitted(lambda progress: run_protocol(study, progress), save_protocol, print_protocol, place, posterior)
 
 
-def _fit_joint(study: "JointStudy", place: Path) -> None:
+def _fit_joint(study: "JointStudy", place: Path, posterior: bool) -> None:
     from jaxcell.joint_report import print_joint, save_joint
     from jaxcell.study.joint_run import run_joint
 
-    _fitted(lambda progress: run_joint(study, progress), save_joint, print_joint, place)
+    _fitted(lambda progress: run_joint(study, progress), save_joint, print_joint, place, posterior)
 
 
 def _explain_joint(study: "JointStudy") -> None:

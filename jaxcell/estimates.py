@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.padding import Padding
 
-from jaxcell.answer import plain_table
+from jaxcell.answer import plain_table, print_bullets
 from jaxcell.inference import Identifiability
 from jaxcell.inference.cell_loss import FIXED
 from jaxcell.inference.lost_lithium import lost_lithium_units
@@ -64,6 +64,7 @@ def print_estimates(console: Console, answer: dict[str, Any]) -> bool:
     """Tables of parameters and combinations, what is identified first; whether anything stays open."""
     parameters, sums, fit = answer["parameters"], answer["combinations"], answer["fit"]
     console.print(fit["message"] if fit["converged"] else f"[bold red]NOT CONVERGED:[/] {fit['message']}")
+    console.print(answer["identifiability"], markup=False)
     entries = {**sums, **parameters}
     fixed = {n: e for n, e in entries.items() if e["verdict"] == FIXED}
     known = {n: e for n, e in entries.items() if e["identifiable"]}
@@ -75,6 +76,8 @@ def print_estimates(console: Console, answer: dict[str, Any]) -> bool:
     _table(console, "Seen only in combination: the intervals are the reach of the trade-off", both, "verdict")
     _table(console, "Not told by the data: the prior, or parts of a sum", rest, "meaning")
     _table(console, "Fixed by the study", fixed, "meaning")
+    alike = [pair["words"] for pair in answer["collinear_pairs"]]
+    print_bullets(console, "Nearly the same in the data", alike)
     return bool(both or rest)
 
 

@@ -184,14 +184,14 @@ def _ridge(axes: Axes, result: StudyResult | ProtocolResult | JointResult, ridge
     ):
         if result.fit.parameters[name].transform == "log":
             set_scale("log")
-        set_label(f"{name.replace('_', ' ')} / {_unit_of(result, name)}")
+        set_label(f"{name.replace('_', ' ')} / {unit_of(result, name)}")
     axes.legend(loc="best", fontsize=8, frameon=False)
     axes.grid(alpha=0.25, which="both")
     assert axes.figure is not None, "axes belong to a figure"
     axes.figure.colorbar(dots, ax=axes, label="rise of the loss", shrink=0.8)
 
 
-def _unit_of(result: StudyResult | ProtocolResult | JointResult, name: str) -> str:
+def unit_of(result: StudyResult | ProtocolResult | JointResult, name: str) -> str:
     """Unit of a parameter in the study."""
     if isinstance(result, JointResult):
         return result.written[name][0]

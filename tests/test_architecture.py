@@ -37,7 +37,11 @@ ORDER = [
     {"pulse_response"},
     {"answer", "estimates", "figures", "full_cell_plots", "impedance_plots", "plots", "report", "spectra_report"}
     | {"study", "cli", "__main__"}
-    | {f"{kind}_{what}" for kind in ("capacity", "design", "joint", "protocol") for what in ("plots", "report")},
+    | {
+        f"{kind}_{what}"
+        for kind in ("capacity", "design", "joint", "posterior", "protocol")
+        for what in ("plots", "report")
+    },
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .collinearity import CollinearPair, collinear_pairs
 from .covariance import posterior_covariance
 from .evaluation import Evaluation, Weighting, plain_weighting
-from .identifiability import Direction, Thresholds, Verdict, directions, judge_parameters
+from .identifiability import IDENTIFIED, Direction, Thresholds, Verdict, directions, judge_parameters
 from .least_squares import Box, LevenbergMarquardt
 from .member_noise import Told, told
 from .multistart import MultistartSettings, evaluate_starts, prepare
@@ -64,17 +65,35 @@ class Identifiability:
         """Half-width of the 95 % interval of direction . theta in standard errors."""
         return self.told.quantile(direction, self.covariance)
 
+    @property
+    def collinear(self) -> tuple[CollinearPair, ...]:
+        """Pairs of parameters whose effects on the data are nearly the same, worst first."""
+        return collinear_pairs(tuple(v.name for v in self.verdicts), self.told.information)
+
+    @property
+    def headline(self) -> str:
+        """All verdicts in one line."""
+        by_kind: dict[str, list[str]] = {}
+        for v in self.verdicts:
+            by_kind.setdefault(v.kind, []).append(v.name)
+        known = by_kind.pop(IDENTIFIED, [])
+        parts = [f"identified: {', '.join(known)}" if known else "nothing is identified"]
+        parts += [f"{', '.join(names)}: {kind}" for kind, names in by_kind.items()]
+        return f"What the data tell: {'; '.join(parts)}."
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready verdicts by parameter and directions, plain floats."""
         return {
             "parameters": {v.name: verdict_dict(v) for v in self.verdicts},
             "directions": [direction_dict(d, tuple(v.name for v in self.verdicts)) for d in self.directions],
             "ridges": [ridge_dict(r) for r in self.ridges],
+            "collinear_pairs": [pair.to_dict() for pair in self.collinear],
         }
 
     def summary(self) -> str:
-        """One sentence per parameter and per direction."""
-        return "\n".join([v.sentence for v in self.verdicts] + [d.sentence for d in self.directions])
+        """One sentence per parameter, per direction and per nearly collinear pair."""
+        lines = [v.sentence for v in self.verdicts] + [d.sentence for d in self.directions]
+        return "\n".join(lines + [pair.sentence for pair in self.collinear])
 
 
 def analyse(
@@ -173,7 +192,7 @@ def explain(
 def _cost(problem: Problem, at: Evaluation, weighting: Weighting) -> float:
     n = at.residuals.shape[0]
     data = weighting.data * (at.residuals - weighting.offset[:n])
-    prior = problem.prior_residuals(at.theta) - weighting.offset[n:]
+    prior = weighting.prior * (problem.prior_residuals(at.theta) - weighting.offset[n:])
     return float(0.5 * (jnp.sum(data**2) + jnp.sum(prior**2)))
 
 

@@ -10,16 +10,19 @@ from .problem import Problem
 
 
 class Weighting(NamedTuple):
-    """How rows enter the objective: data rows times `data`, all rows less `offset`; (1, 0) is `Problem.loss`.
+    """How rows enter the objective: data rows times `data`, prior rows times `prior`, all rows less `offset`; (1, 0, 1)
+    is `Problem.loss`.
 
     - `data` [1], shape (residuals,): 1/sqrt(noise inflation) of each residual's measurement where the likelihood
       is an inflated one.
     - `offset`, shape (residuals + prior rows,): rows at a reference point, which makes that point the optimum
       of noise-free data (what a measurement *could* tell).
+    - `prior` [1]: 1, or 0 for the likelihood alone.
     """
 
     data: Float[Array, " residuals"]
     offset: Float[Array, " rows"]
+    prior: Float[Array, ""]
 
 
 class Evaluation(NamedTuple):
@@ -56,7 +59,8 @@ def blank(problem: Problem, theta: Float[Array, " parameters"]) -> Evaluation:
 def plain_weighting(problem: Problem) -> Weighting:
     """The weighting under which the cost is `Problem.loss`."""
     ones = jnp.ones((problem.segments.shape[0],), dtype=jnp.float64)
-    return Weighting(ones, jnp.zeros((row_count(problem),), dtype=jnp.float64))
+    offset = jnp.zeros((row_count(problem),), dtype=jnp.float64)
+    return Weighting(ones, offset, jnp.ones((), dtype=jnp.float64))
 
 
 def evaluate(problem: Problem, theta: Float[Array, " parameters"], weighting: Weighting) -> Evaluation:
@@ -69,8 +73,9 @@ def evaluate(problem: Problem, theta: Float[Array, " parameters"], weighting: We
     if data.shape != (n,):
         raise ValueError(f"The residuals have shape {data.shape}, but 'segments' has shape ({n},); they must agree.")
     prior, prior_jacobian = value_and_jacobian(problem.prior_residuals, theta)
-    rows = jnp.concatenate([weighting.data * (data - weighting.offset[:n]), prior - weighting.offset[n:]])
-    jacobian = jnp.concatenate([weighting.data[:, None] * data_jacobian, prior_jacobian])
+    believed = weighting.prior * (prior - weighting.offset[n:])
+    rows = jnp.concatenate([weighting.data * (data - weighting.offset[:n]), believed])
+    jacobian = jnp.concatenate([weighting.data[:, None] * data_jacobian, weighting.prior * prior_jacobian])
     return Evaluation(
         theta=theta,
         rows=rows,

@@ -111,6 +111,8 @@ def _result(stage: Stage, noises: tuple[Noise, ...], found: Identifiability, set
         share_at_optimum=float(np.mean(costs <= costs[stage.best] + SAME_OPTIMUM)),
         stopped=outcome.stopped,
         members=members,
+        problem=problem,
+        settings=settings,
     )
 
 

@@ -1,16 +1,19 @@
 """The answer of a fit: immutable, in physical values, with everything needed to doubt it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from .analysis import Identifiability, direction_dict, ridge_dict, verdict_dict
+from .analysis import FitSettings, Identifiability, direction_dict, ridge_dict, verdict_dict
 from .combinations import CombinationEstimate
 from .covariance import Noise
+from .evaluation import Weighting, plain_weighting
 from .identifiability import Verdict
+from .member_noise import inflated
+from .problem import Problem
 from .results import Status
 
 
@@ -113,6 +116,7 @@ class FitResult:
       `data_unit`, None where the problem offers no scale.
     - `share_at_optimum`: fraction of the starts that ended within 0.01 of the best loss.
     - `stopped`: why the run was cut short, or "".
+    - `problem`: what was fitted, as the fit ended with it; `settings`: how.
     """
 
     theta: Float[np.ndarray, " parameters"]
@@ -128,6 +132,14 @@ class FitResult:
     share_at_optimum: float
     stopped: str
     members: dict[str, MemberFit]
+    problem: Problem = field(repr=False)
+    settings: FitSettings = field(repr=False)
+
+    @property
+    def weighting(self) -> Weighting:
+        """Of the likelihood that the intervals describe: each measurement by its noise as found."""
+        noises = [one.noise for one in self.members.values()]
+        return inflated(self.problem, noises, plain_weighting(self.problem))
 
     def combinations_of(self, member: str) -> dict[str, CombinationEstimate]:
         """Combinations of one measurement of a joint problem, under their names in its own problem.
@@ -183,11 +195,12 @@ class FitResult:
         return f"The fit converged with {onto}, beyond which the loss may fall further{others}."
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready: keys `parameters`, `combinations`, `fit`, `directions`, `ridges`; non-finite numbers
-        are None."""
+        """JSON-ready: keys `identifiability` (one line), `parameters`, `combinations`, `fit`, `directions`,
+        `ridges`, `collinear_pairs`; non-finite numbers are None."""
         names = tuple(self.parameters)
         return _plain(
             {
+                "identifiability": self.identifiability.headline,
                 "parameters": {name: _parameter_dict(p) for name, p in self.parameters.items()},
                 "combinations": {name: _combination_dict(c) for name, c in self.combinations.items()},
                 "fit": {
@@ -212,6 +225,7 @@ class FitResult:
                 **self._measurements(),
                 "directions": [direction_dict(d, names) for d in self.identifiability.directions],
                 "ridges": [ridge_dict(r) for r in self.identifiability.ridges],
+                "collinear_pairs": [pair.to_dict() for pair in self.identifiability.collinear],
             }
         )
 
@@ -222,7 +236,7 @@ class FitResult:
 
     def summary(self) -> str:
         """The result as readable text."""
-        lines = [self.sentence]
+        lines = [self.sentence, self.identifiability.headline]
         for p in self.parameters.values():
             low, high = p.interval95
             bound = f", on its {p.on_bound} bound" if p.on_bound else ""
@@ -238,6 +252,7 @@ class FitResult:
         lines += [f"  {one.sentence}" for one in self.members.values() if len(self.members) > 1]
         lines.append(f"  {self.share_at_optimum:.0%} of {len(self.starts)} starts reached this optimum")
         lines += [f"  {d.sentence}" for d in self.identifiability.directions if d.remaining > _WEAK]
+        lines += [f"  {pair.sentence}" for pair in self.identifiability.collinear]
         return "\n".join(lines)
 
 

@@ -81,7 +81,7 @@ def trace_ridge(
     grid = np.linspace(low, high, profiler.points)
     guess = theta[None, :] + np.outer(grid - theta[pivot], covariance[:, pivot] / covariance[pivot, pivot])
     start = Profile(theta[None, :], np.array([cost]))
-    first = _profile(profiler, pivot, grid, guess, start)
+    first = profile(profiler, pivot, grid, guess, start)
 
     partner = _partner(covariance, pivot)
     inside = first.costs - np.min(first.costs) <= profiler.contour
@@ -90,7 +90,7 @@ def trace_ridge(
     known = first.thetas[inside][np.argsort(first.thetas[inside, partner], kind="stable")]
     grid = np.linspace(known[0, partner], known[-1, partner], profiler.points)
     guess = np.stack([np.interp(grid, known[:, partner], column) for column in known.T], axis=1)
-    second = _profile(profiler, partner, grid, guess, start)
+    second = profile(profiler, partner, grid, guess, start)
     return _ridge(profiler, direction, first, second)
 
 
@@ -113,23 +113,32 @@ def _partner(covariance: Float[np.ndarray, "parameters parameters"], pivot: int)
     return int(np.argmax(strength))
 
 
-def _profile(
+def profile(
     profiler: Profiler,
     pivot: int,
     grid: Float[np.ndarray, " points"],
     guess: Float[np.ndarray, "points parameters"],
     known: Profile,
 ) -> Profile:
-    """Optima of all other parameters with the pivot held on the grid, merged with the known points."""
-    problem, settings = profiler.problem, profiler.settings
-    lows = np.tile(np.asarray(problem.parameters.lower), (grid.size, 1))
-    highs = np.tile(np.asarray(problem.parameters.upper), (grid.size, 1))
+    """Optima of all other parameters with the pivot held on the grid (as many values as the program has starts)
+    and begun at the guesses, merged with the known points."""
+    lows = np.tile(np.asarray(profiler.problem.parameters.lower), (grid.size, 1))
+    highs = np.tile(np.asarray(profiler.problem.parameters.upper), (grid.size, 1))
     guess[:, pivot] = lows[:, pivot] = highs[:, pivot] = grid
-    boxes = Box(jnp.asarray(lows), jnp.asarray(highs))
+    return merged(optima(profiler, guess, Box(jnp.asarray(lows), jnp.asarray(highs))), known, pivot)
+
+
+def optima(profiler: Profiler, guess: Float[np.ndarray, "points parameters"], boxes: Box) -> Profile:
+    """Where each guess settles inside its box, through the program of the fit."""
+    problem, settings = profiler.problem, profiler.settings
     state = polish_only(prepare(problem, jnp.asarray(guess), boxes, settings), settings)
     outcome = run_starts(problem, state, boxes, profiler.weighting, settings)
-    thetas = np.concatenate([np.asarray(outcome.evaluation.theta), known.thetas])
-    costs = np.concatenate([np.asarray(outcome.evaluation.cost), known.costs])
+    return Profile(np.asarray(outcome.evaluation.theta), np.asarray(outcome.evaluation.cost))
+
+
+def merged(new: Profile, known: Profile, pivot: int) -> Profile:
+    """All points, ordered by the pivot."""
+    thetas, costs = np.concatenate([new.thetas, known.thetas]), np.concatenate([new.costs, known.costs])
     order = np.argsort(thetas[:, pivot], kind="stable")
     return Profile(thetas[order], costs[order])
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from jaxcell.study.schema import FitTable, ParameterTable, StudyTable, Table
+from jaxcell.study.schema import FitTable, ParameterTable, PosteriorTable, StudyTable, Table
 
 TABLES: dict[str, tuple[str, ...]] = {
     "curve": ("data",),
@@ -78,6 +78,7 @@ class JointStudyFile(Table):
     parameters: dict[str, JointParameterTable] = Field(default={})
     fit: FitTable = FitTable(starts=12)
     """As many starts as a traced trade-off has points: one compiled program for both."""
+    posterior: PosteriorTable = PosteriorTable()
 
     @model_validator(mode="after")
     def _names(self) -> "JointStudyFile":

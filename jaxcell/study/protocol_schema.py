@@ -12,6 +12,7 @@ from jaxcell.study.schema import (
     Fraction,
     ParameterTable,
     Positive,
+    PosteriorTable,
     StudyTable,
     Table,
     TimeSpan,
@@ -114,6 +115,7 @@ class ProtocolStudyFile(Table):
     parameters: Annotated[dict[str, ParameterTable], Field(min_length=1)]
     fit: FitTable = FitTable(starts=12)
     """As many starts as a traced trade-off has points: one compiled program for both."""
+    posterior: PosteriorTable = PosteriorTable()
 
     @model_validator(mode="after")
     def _one_source(self) -> "ProtocolStudyFile":

@@ -5,7 +5,7 @@ without the unit: [cell.electrode.layer] ionic_conductivity_s_cm is `electrode.l
 is left out takes the default of the model.
 """
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -36,6 +36,9 @@ from jaxcell.study.part_tables import Storage as Storage
 from jaxcell.study.part_tables import Table as Table
 from jaxcell.study.part_tables import TimeSpan as TimeSpan
 from jaxcell.study.part_tables import Trap as Trap
+
+if TYPE_CHECKING:  # JAX is imported when something is run
+    from jaxcell.inference import Likelihood, NutsSettings
 
 ALLOY_KEYS = (
     "potential_v",
@@ -238,6 +241,42 @@ class FitTable(Table):
     grid_points: Annotated[int, Field(ge=3)] = 20
 
 
+class PosteriorTable(Table):
+    """How to sample with --posterior: see `jaxcell.inference.NutsSettings` and `Likelihood`.
+
+    `warmup` and `draws` of each chain are multiples of 100; the seed is that of [fit].
+    """
+
+    chains: Annotated[int, Field(ge=1)] = 4
+    warmup: Annotated[int, Field(ge=100, multiple_of=100)] = 500
+    draws: Annotated[int, Field(ge=100, multiple_of=100)] = 1000
+    target_accept: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    max_tree_depth: Annotated[int, Field(ge=1, le=12)] = 8
+    noise: Literal["sampled", "fitted", "stated"] = "sampled"
+    student_dof: Annotated[float, Field(gt=1, allow_inf_nan=False)] | None = None
+    discrepancy: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "PosteriorTable":
+        if self.student_dof is not None and self.discrepancy:
+            raise ValueError("takes student_dof or discrepancy = true, not both")
+        if self.noise == "fitted" and (self.student_dof is not None or self.discrepancy):
+            raise ValueError("needs noise = 'sampled' or 'stated' with student_dof or discrepancy, but it is 'fitted'")
+        return self
+
+    def settings(self) -> "NutsSettings":
+        """How the chains run."""
+        from jaxcell.inference import NutsSettings
+
+        return NutsSettings(self.chains, self.warmup, self.draws, self.target_accept, self.max_tree_depth)
+
+    def likelihood(self) -> "Likelihood":
+        """What is assumed of the residuals."""
+        from jaxcell.inference import Likelihood
+
+        return Likelihood(self.noise, self.student_dof, self.discrepancy)
+
+
 class StudyTable(Table):
     """What the study is about."""
 
@@ -253,3 +292,4 @@ class StudyFile(Table):
     cell: CellTable
     parameters: Annotated[dict[str, ParameterTable], Field(min_length=1)]
     fit: FitTable = FitTable()
+    posterior: PosteriorTable = PosteriorTable()

@@ -16,6 +16,7 @@ from jaxcell.inference import (
     explain,
     fit,
 )
+from jaxcell.inference.collinearity import collinear_pairs
 
 EARLY = np.linspace(0.002, 0.6, 60)
 LATE = np.linspace(1.0, 3.0, 60)
@@ -197,3 +198,24 @@ def test_one_parameter_alone_is_never_in_combination():
     result = fit(problem, starts=12)
     assert result.parameters["x"].verdict.kind == "prior only"
     assert not result.parameters["x"].identifiable
+
+
+def test_collinearity_index_of_a_pair_is_the_angle_between_its_columns():
+    """Columns at 5 degrees: 1 - cos = 2 sin^2(2.5 degrees), and the index is its inverse square root."""
+    angle = np.deg2rad(5.0)
+    J = np.stack([[1.0, 0.0, 0.0], [7.0 * np.cos(angle), 7.0 * np.sin(angle), 0.0], [0.0, 0.0, 0.0]], axis=1)
+    (pair,) = collinear_pairs(("a", "b", "unseen"), J.T @ J)
+    assert pair.names == ("a", "b")
+    assert pair.index == pytest.approx(1.0 / (np.sqrt(2.0) * np.sin(0.5 * angle)), rel=1e-9)
+    assert not pair.opposite
+    assert collinear_pairs(("a", "b", "unseen"), J.T @ J, least=20.0) == ()
+    (other,) = collinear_pairs(("a", "b"), np.array([[1.0, -1.0], [-1.0, 1.0]]))
+    assert other.opposite
+    assert "rising together" in other.sentence
+
+
+def test_the_verdicts_lead_the_summary():
+    result = fit(sum_problem(), starts=12)
+    second = result.summary().splitlines()[1]
+    assert second.startswith("What the data tell: nothing is identified; layer: only in combination with interface")
+    assert result.to_dict()["collinear_pairs"][0]["names"] == ["layer", "interface"]

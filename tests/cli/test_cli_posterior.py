@@ -1,0 +1,62 @@
+"""fit --posterior: what it writes and says, and what it refuses."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_study import STUDY, TOTAL, call
+
+from jaxcell.inference.extras import import_arviz
+
+pytest.importorskip("numpyro", reason="the extra `bayes` is not installed")
+pytest.importorskip("xarray", reason="the extra `bayes` is not installed")
+
+OTHER = STUDY[STUDY.index("[parameters.exchange_current_density]") : STUDY.index("[fit]")]
+SHORT = "[posterior]\nchains = 2\nwarmup = 100\ndraws = 300\n"
+
+
+def test_a_posterior_is_written_beside_the_fit(study: Callable[..., Path]) -> None:
+    called = call("fit", study((OTHER, ""), added=SHORT), "--posterior", "--out", "out")
+    assert called.code == 0, called.stderr
+    found = sorted(str(p.relative_to("out")) for p in Path("out").rglob("*") if p.is_file())
+    assert {"posterior.nc", "figures/posterior.png", "result.json"} <= set(found)
+    answer = json.loads(Path("out/result.json").read_text())
+    sampled, fitted = answer["posterior"], answer["parameters"]["separator_conductivity"]
+    one = sampled["parameters"]["separator_conductivity"]
+    assert sampled["draws"] == 600
+    assert one["unit"] == "mS/cm"
+    assert one["median"] == pytest.approx(fitted["estimate"], rel=2e-3)
+    low, high = one["interval95"]
+    assert high - low == pytest.approx(np.ptp(fitted["interval95"]), rel=0.4)
+    assert one["prior_median_and_interval95"][0] == pytest.approx(fitted["prior"]["median"])
+    total = sampled["combinations"]["total_area_specific_resistance"]
+    assert total["median"] == pytest.approx(TOTAL, rel=0.02)
+    assert set(sampled["versions"]) == {"numpyro", "arviz"}
+    drawn = import_arviz().from_netcdf("out/posterior.nc")
+    assert drawn["posterior"]["separator_conductivity"].shape == (2, 300)
+    said = " ".join(called.stdout.split())
+    assert said.index("What the data tell: identified") < said.index("Posterior (600 draws")
+    assert "Whether to trust the draws" in said
+    assert "No draw diverged" in said
+    assert "posterior" in Path("out/config.toml").read_text()
+
+
+def test_what_cannot_be_sampled_is_refused_before_anything_runs(
+    study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = call("fit", study(), "--posterior", "--explain")
+    assert called.code == 1
+    assert "cannot go with --explain" in called.stderr
+    called = call("fit", study(added="[posterior]\nstudent_dof = 4\ndiscrepancy = true\n"), "--posterior")
+    assert called.code == 1
+    assert "takes student_dof or discrepancy = true, not both" in called.stderr
+    called = call("fit", study(added="[posterior]\ndraws = 150\n"), "--posterior")
+    assert called.code == 1
+    assert "draws" in called.stderr
+    monkeypatch.setitem(sys.modules, "numpyro", None)
+    called = call("fit", study(), "--posterior")
+    assert called.code == 1
+    assert 'pip install "jaxcell[bayes]"' in called.stderr
