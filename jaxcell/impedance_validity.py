@@ -15,6 +15,8 @@ Fit = Literal["complex", "real", "imag"]
 FEWEST_POINTS = 7
 FEWEST_FOR_ONE_PART = 24
 """Fits of one part alone to fewer points have too few elements to follow a cell."""
+NOISY = 0.05
+"""Scatter, as a share of |Z|, above which points that agree say nothing."""
 _MOST_ELEMENTS = 50
 _UNDERFITTED = 10.0
 """Where mu stops early, at an AICc this far above the least one, the latter decides: mu's model has no support."""
@@ -87,6 +89,11 @@ class KramersKronig:
         """The verdict in words."""
         size = len(self.spectrum)
         how = f"{self.elements} RC elements, mu {self.mu:.2f}"
+        if self.consistent and self.noise > NOISY:
+            return (
+                f"undecided: the points scatter by {_percent(self.noise)} of |Z| and could hide any inconsistency "
+                f"({how}, residuals up to {_percent(self.largest)})."
+            )
         if self.consistent:
             return (
                 f"consistent: all {size} points agree within {_percent(self.largest)} of |Z| ({how}, "

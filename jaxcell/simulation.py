@@ -104,12 +104,16 @@ class Solution(eqx.Module):
     def state_at(self, row: int | None = None) -> OperatingPoint:
         """State and current of a row, or of the end of the run, also of one that ended early.
 
-        Raises ValueError where the row holds no result; see `taken`.
+        Raises ValueError where there is no such row, or it holds no result; see `taken`.
         """
         if row is None:
             # As `Cell.plating_sign`: only against a composite cathode does plating charge the cell.
             sign = 1.0 if self.model.particles.some else -1.0
             return OperatingPoint(self.trajectory.final, sign * self.trajectory.final_current)
+        if not is_traced(row):  # an array takes a number beyond its end for its last one
+            count = self.voltage.shape[0]
+            if not hasattr(row, "__index__") or np.ndim(row) or not -count <= int(row) < count:
+                raise ValueError(f"row must be None or a whole number from {-count} to {count - 1}, but is {row!r}.")
         voltage = self.voltage[row]
         if not is_traced(voltage) and not np.isfinite(np.asarray(voltage)):
             raise ValueError(f"row must be one that holds a result (see Solution.taken), but is {row}.")

@@ -87,6 +87,8 @@ class MemberFit:
         ratio = math.sqrt(self.noise.chi2 / max(n, 1))
         size = "" if self.rmse is None else f"rmse {self.rmse:.3g} {self.data_unit}, "
         head = f"{self.name or 'the data'}: {n} points, {size}{ratio:.3g} times the noise"
+        if ratio > _MISSED:
+            head += " (THE MODEL MISSES IT, so that it counts for little: check signs, area and what the cell lacks)"
         if tau > _SYSTEMATIC:
             return f"{head}; residuals follow one another over {tau:.0f} points: they are systematic"
         return f"{head}; larger than noise, without a trend" if ratio > _LARGE else f"{head}; no more than noise"
@@ -257,8 +259,9 @@ class FitResult:
 
 
 _WEAK = 0.25
-_SYSTEMATIC, _LARGE = 3.0, 1.2
-"""Autocorrelation time, and root mean square over noise, from which residuals are more than noise."""
+_SYSTEMATIC, _LARGE, _MISSED = 3.0, 1.2, 10.0
+"""Autocorrelation time, and root mean square over noise, from which residuals are more than noise; from the last, the
+model is not one of these data."""
 
 
 def _parameter_dict(p: ParameterEstimate) -> dict[str, Any]:

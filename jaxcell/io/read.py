@@ -14,6 +14,7 @@ from jaxcell.io._arrays import shown
 from jaxcell.io.bdf import read_bdf_csv
 from jaxcell.io.bdf_columns import looks_like_bdf
 from jaxcell.io.errors import MeasurementError
+from jaxcell.io.impedance_names import read_name
 from jaxcell.io.impedance_table import find_layout, read_impedance_table
 from jaxcell.io.measurement import Measurement
 from jaxcell.io.options import ReadOptions
@@ -135,4 +136,9 @@ def _sniff(file: SourceFile) -> str:
     if find_layout(file.text) is not None:
         return "impedance-table"
     head = [name[:40] for name in names]
+    if any(named and named.quantity == "frequency" for named in map(read_name, names)):
+        raise MeasurementError(
+            f"{file.given} names a frequency, but not both parts of an impedance, such as `Re(Z)/Ohm` and "
+            f"`-Im(Z)/Ohm` or `|Z|/Ohm` and `Phase/deg`; its columns are {shown(head, 8)}."
+        )
     raise MeasurementError(f"{file.given} is text whose first row names no known columns ({shown(head, 8)}), {sorry}")

@@ -68,6 +68,8 @@ def impedance(
         if refused:
             raise ValueError(f"frequencies must be finite and above 0 [Hz], but one of them is {refused[0]:g} Hz.")
     bias = None if current_density is None else strong_float64(current_density)
+    if bias is not None and (bias.ndim or not (is_traced(bias) or np.isfinite(bias))):
+        raise ValueError(f"current_density must be None or one finite number [A m-2], but is {current_density}.")
     return _run(cell, given, state, bias, rig, points, shells)
 
 

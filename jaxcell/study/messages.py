@@ -48,7 +48,7 @@ def _one(error: dict[str, Any], file: type[BaseModel]) -> str:
             return f"the table [{'.'.join(map(str, where))}] is missing"
         return f"[{table}] needs the key {where[-1]}"
     if kind == "value_error":
-        return f"{_place(where, file)} {error['ctx']['error']}"
+        return f"{_place(where, file)} {error['ctx']['error']}" if where else str(error["ctx"]["error"])
     return f"{_place(where, file)} must be {_expected(error)}, but is {_shown(value)}"
 
 
@@ -84,6 +84,7 @@ def _expected(error: dict[str, Any]) -> str:
         "list_type": "a list",
         "dict_type": "a table",
         "model_type": "a table",
+        "string_pattern_mismatch": "letters, digits and _, with a letter first",
         "model_attributes_type": "a table",
     }
     if error["type"] in fixed:
@@ -101,7 +102,8 @@ def _expected(error: dict[str, Any]) -> str:
         return str(context["expected"])
     if error["type"] in ("too_short", "too_long"):
         exact = context.get("min_length", context.get("max_length"))
-        return f"a list of {exact}" if error["loc"][-1] != "parameters" else "at least one table [parameters.NAME]"
+        some = "at least 1" if exact == 1 else exact
+        return f"a list of {some}" if error["loc"][-1] != "parameters" else "at least one table [parameters.NAME]"
     return error["msg"].lower()
 
 

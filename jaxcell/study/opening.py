@@ -7,7 +7,7 @@ from jaxcell.study.design_schema import DesignFile
 from jaxcell.study.design_study import DesignStudy
 from jaxcell.study.joint_schema import JointStudyFile
 from jaxcell.study.joint_study import JointStudy
-from jaxcell.study.messages import checked
+from jaxcell.study.messages import StudyError, checked
 from jaxcell.study.protocol_schema import ProtocolStudyFile
 from jaxcell.study.protocol_study import ProtocolStudy
 from jaxcell.study.study import Study, load_study, read_tables
@@ -26,6 +26,11 @@ def open_study(path: str | os.PathLike[str]) -> Study | CapacityStudy | Protocol
         return DesignStudy(name, source, folder, checked(DesignFile, tables, source))
     if "measurement" in tables:
         return JointStudy.of(name, source, folder, checked(JointStudyFile, tables, source))
+    if "spectrum" in tables:
+        raise StudyError(
+            f"{source}: a table [spectrum] belongs to a [[measurement]] with kind = 'spectrum', of which a study may "
+            "have one or several."
+        )
     if "capacities" in tables:
         return CapacityStudy(name, source, folder, checked(CapacityStudyFile, tables, source))
     if "protocol" in tables:

@@ -22,7 +22,9 @@ class SpectrumTable(Table):
     """
 
     file: str
-    format: Literal["auto", "biologic-mpt", "biologic-mpr", "eclab-table", "bdf-csv"] = "auto"
+    format: Literal[
+        "auto", "biologic-mpt", "biologic-mpr", "eclab-table", "bdf-csv", "gamry-dta", "zplot-z", "impedance-table"
+    ] = "auto"
     area_cm2: Positive
     electrode: Literal["working", "counter", "full"] = "working"
     number: Annotated[int, Field(ge=1)] = 1
@@ -79,6 +81,8 @@ class SpectrumStudy(CellStudy):
         from jaxcell.inference import spectrum_data
 
         table, count = self.content.spectrum, len(measurement.spectra)
+        if not count:
+            raise StudyError(f"{self.source}: [spectrum] file = {table.file!r} holds no impedance spectra.")
         if table.number > count:
             raise StudyError(
                 f"{self.source}: [spectrum] number must be one of the {count} spectra in {table.file}, but is "

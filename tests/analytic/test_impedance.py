@@ -336,6 +336,8 @@ def test_many_cells_at_once_and_under_jit() -> None:
     [
         ({"frequencies": [1.0, -2.0]}, r"frequencies must be finite and above 0 \[Hz\], but one of them is -2 Hz"),
         ({"frequencies": 3.0}, "frequencies must be one row of numbers"),
+        ({"frequencies": [1.0], "current_density": np.nan}, "current_density must be None or one finite number"),
+        ({"frequencies": [1.0], "current_density": [1.0, 2.0]}, r"one finite number \[A m-2\], but is \[1.0, 2.0\]"),
     ],
 )
 def test_refused(arguments: dict[str, Any], message: str) -> None:
@@ -347,6 +349,9 @@ def test_states_of_another_cell_and_empty_rows_are_refused() -> None:
     solution = simulate(sample_cells.bare(), replay(np.array([0.0, 1.0]), np.array([0.1, 0.1])))
     with pytest.raises(ValueError, match="state must be one of this cell with points=4"):
         impedance(sample_cells.symmetric(), [1.0], solution.state_at(0), points=4)
+    for row in (2, -3, 10**6):
+        with pytest.raises(ValueError, match="row must be None or a whole number from -"):
+            solution.state_at(row)
     failed = eqx.tree_at(lambda s: s.voltage, solution, solution.voltage * jnp.nan)
     with pytest.raises(ValueError, match="row must be one that holds a result"):
         failed.state_at(0)

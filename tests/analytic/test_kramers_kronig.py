@@ -109,6 +109,13 @@ def test_order_of_points_and_scale_do_not_matter() -> None:
     assert (other.flagged == one.flagged[shuffled]).all()
 
 
+def test_noise_alone_is_not_called_consistent() -> None:
+    rng = np.random.default_rng(0)
+    f = np.geomspace(1e5, 0.1, 43)
+    said = kramers_kronig(Spectrum.of(f, rng.normal(size=43) + 1j * rng.normal(size=43))).sentence()
+    assert said.startswith("undecided: the points scatter by 71 % of |Z|")
+
+
 def test_the_sentence() -> None:
     assert kramers_kronig(noisy(SOLID, 0)).sentence().startswith("consistent: all 57 points agree within 0.")
     z = SOLID.copy()

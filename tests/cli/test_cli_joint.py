@@ -12,7 +12,7 @@ import pytest
 from small_study import Called, call
 
 from jaxcell.inference import JointProblem
-from jaxcell.io import write_bdf_csv
+from jaxcell.io import MeasurementError, write_bdf_csv
 from jaxcell.study import StudyError, open_study
 
 STUDY = """
@@ -195,10 +195,11 @@ def test_a_place_of_its_own(study: Callable[..., Path]) -> None:
 REFUSED = {
     "unknown measurement": (
         'measurements = ["cycles"]', 'measurements = ["cycle"]',
-        "[parameters.dead] is for the measurement 'cycle', which is not there; there are cycles, thick, thin",
+        "toml: [parameters.dead] is for the measurement 'cycle', which is not there; there are cycles, thick, thin",
     ),
     "two of one name": ('name = "thick"', 'name = "thin"', "'thin' is there twice"),
-    "no word": ('name = "thick"', 'name = "200 um"', "name must be"),
+    "no word": ('name = "thick"', 'name = "200 um"', "name must be letters, digits and _, with a letter first, but is"),
+    "no measurement": ('measurements = ["cycles"]', "measurements = []", "must be a list of at least 1, but is []"),
     "unknown kind": ('kind = "capacities"', 'kind = "capacity"', "'curve', 'steps', 'capacities' or 'spectrum'"),
     "table of another kind": ("losses.channels", "protocol.steps", "takes no table protocol with kind = 'capacities'"),
     "missing table": ('data = { file = "thin.bdf.csv", area_cm2 = 2.0 }', "", "needs a table data with kind = 'curve'"),
@@ -280,6 +281,8 @@ def test_a_spectrum_beside_curves(study: Callable[..., Path]) -> None:
     ("old", "new", "words"),
     [
         ("flag_below_hz = 1.0", "number = 2", "'eis': [spectrum] number must be one of the 1 spectra in eis.bdf.csv"),
+        ('"eis.bdf.csv"', '"thin.bdf.csv"', "[spectrum] file = 'thin.bdf.csv' holds no impedance spectra"),
+        ('"eis.bdf.csv"', '"thin.bdf.csv", format = "gamry-dta"', "but a Gamry file was expected"),
         ("flag_below_hz = 1.0", "flag_below_hz = 9, flag_above_hz = 3", "must have flag_below_hz < flag_above_hz"),
         ("noise_percent = 0.5, flag_below_hz = 1.0", "flag_below_hz = 1e4", "cannot be estimated from 3 points"),
         ("spectrum = {", "data = {", "takes no table data with kind = 'spectrum'"),
@@ -288,9 +291,17 @@ def test_a_spectrum_beside_curves(study: Callable[..., Path]) -> None:
 def test_refused_spectrum(old: str, new: str, words: str, study: Callable[..., Path]) -> None:
     place = study(("[parameters.separator_conductivity]", SPECTRUM.replace(old, new)))
     write_spectrum()
-    with pytest.raises(StudyError) as error:
+    with pytest.raises((StudyError, MeasurementError)) as error:
         prepared(place)
     assert words in str(error.value)
+
+
+def test_a_spectrum_alone_is_told_its_place(study: Callable[..., Path]) -> None:
+    Path("joint.toml").write_text('[spectrum]\nfile = "eis.csv"\n')
+    with pytest.raises(
+        StudyError, match=r"joint.toml: a table \[spectrum\] belongs to a \[\[measurement\]\] with kind"
+    ):
+        open_study("joint.toml")
 
 
 def test_one_file_cannot_take_the_place_of_several(study: Callable[..., Path]) -> None:

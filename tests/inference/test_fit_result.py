@@ -9,6 +9,8 @@ import pytest
 from inference_cases import TIMES, decay_parameters, decay_problem, sum_problem, white
 
 from jaxcell.inference import FitSettings, FunctionProblem, Parameter, ParameterSet, Status, fit
+from jaxcell.inference.covariance import Noise
+from jaxcell.inference.report import MemberFit
 
 
 def only_plain(value):
@@ -138,3 +140,10 @@ def test_problem_is_pure_under_transformations():
         central = (problem.loss(thetas[1] + e) - problem.loss(thetas[1] - e)) / (2.0 * h)
         assert float(slope[k]) == pytest.approx(float(central), rel=1e-6)
     assert TIMES.size == problem.segments.size
+
+
+@pytest.mark.parametrize("times", [2.0, 100.0])
+def test_a_measurement_that_the_model_misses_is_said_to_be(times: float):
+    noise = Noise(9, 1.0, 9 * times**2, 1.0, times**2, 8.0, 8.0)
+    words = MemberFit("eis", np.full(9, times), np.zeros(9, int), noise, None, "V").sentence
+    assert ("THE MODEL MISSES IT" in words) == (times > 10.0)

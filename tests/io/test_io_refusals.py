@@ -48,6 +48,14 @@ def test_unknown_text(data: Path) -> None:
         read_measurement(next(p for p in (data / "li_graphite_landt").iterdir() if ".bdf" not in p.name))
 
 
+def test_half_an_impedance(tmp_path: Path) -> None:
+    (tmp_path / "half.csv").write_text("freq/Hz,Re(Z)/Ohm\n1,2\n2,3\n")
+    with pytest.raises(
+        MeasurementError, match=r"names a frequency, but not both .* columns are freq/Hz, Re\(Z\)/Ohm\."
+    ):
+        read_measurement(tmp_path / "half.csv")
+
+
 def test_paths(tmp_path: Path) -> None:
     with pytest.raises(MeasurementError, match=r"nothing\.mpt does not exist"):
         read_measurement(tmp_path / "nothing.mpt")
