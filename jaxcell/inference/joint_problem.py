@@ -82,6 +82,10 @@ class JointProblem(Problem):
         return all(one.noise_estimated for one in self.problems)
 
     @property
+    def noise_segments(self) -> Int[Array, " residuals"]:
+        return jnp.asarray(_stretches([np.asarray(one.noise_segments) for one in self.problems]))
+
+    @property
     def members(self) -> tuple[Member, ...]:
         """The measurements by name, in the order of the residuals."""
         ends = np.cumsum([one.segments.shape[0] for one in self.problems])

@@ -16,7 +16,7 @@ def member_noise(problem: Problem, at: Evaluation) -> tuple[Noise, ...]:
     """Noise of each member's residuals at an evaluated point, in the order of `problem.members`."""
     parts = _weighted_parts(problem, at)
     precision = np.asarray(problem.parameters.prior_precision(at.theta))
-    residuals, segments = np.asarray(at.residuals), np.asarray(problem.segments)
+    residuals, segments = np.asarray(at.residuals), np.asarray(problem.noise_segments)
     return tuple(
         noise_level(
             residuals[member.rows],

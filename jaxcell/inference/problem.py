@@ -63,6 +63,11 @@ class Problem(eqx.Module):
         return False
 
     @property
+    def noise_segments(self) -> Int[Array, " residuals"]:
+        """`segments` with a negative label also where a residual says nothing about the noise."""
+        return self.segments
+
+    @property
     def members(self) -> tuple[Member, ...]:
         """The measurements, each with a noise of its own: one, unless problems are joined."""
         rows = slice(0, self.segments.shape[0])

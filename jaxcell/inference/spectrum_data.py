@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Bool, Complex, Float
 
 FEWEST = 9
 """Points, flagged ones left out, from whose scatter a noise can be estimated."""
@@ -27,6 +27,8 @@ class SpectrumData(eqx.Module):
     """Standard deviation [Ohm m2] of the real and of the imaginary part of each point."""
     noise_estimated: bool = eqx.field(static=True)
     """Whether `noise` was read off the scatter of neighbouring points rather than given."""
+    flagged: Bool[Array, " points"]
+    """Doubtful points: they count little in the estimate, and not at all in how large the noise is found to be."""
 
 
 def spectrum_data(
@@ -74,7 +76,7 @@ def spectrum_data(
     estimated = relative_noise is None and absolute_noise is None
     relative = relative_noise_of(f[~doubtful], z[~doubtful]) if estimated else relative_noise or 0.0
     noise = np.hypot(relative * np.abs(z), absolute_noise or 0.0) * np.where(doubtful, flagged_factor, 1.0)
-    return SpectrumData(jnp.asarray(f), jnp.asarray(z), jnp.asarray(noise), estimated)
+    return SpectrumData(jnp.asarray(f), jnp.asarray(z), jnp.asarray(noise), estimated, jnp.asarray(doubtful))
 
 
 def relative_noise_of(frequency: Float[np.ndarray, " n"], impedance: Complex[np.ndarray, " n"]) -> float:

@@ -64,6 +64,11 @@ class SpectrumProblem(Problem):
     def noise_estimated(self) -> bool:
         return self.data.noise_estimated
 
+    @property
+    def noise_segments(self) -> Int[Array, " residuals"]:
+        """Without flagged points, whose noise is a guess."""
+        return jnp.where(jnp.tile(self.data.flagged, 2), -1, self.segments)
+
     def cell_at(self, theta: Float[Array, " parameters"]) -> Cell:
         """The cell with the parameters' values put in."""
         return self._at(theta)[0]

@@ -43,7 +43,8 @@ def impedance(
         frequencies: [Hz], one-dimensional, above zero.
         state: `Solution.state_at(row)` of a run; None for the cell as built.
         current_density: bias [A m-2], positive charges the working electrode; None for that of the state. Another
-            one is that right after a switch, before anything has moved.
+            one is that right after a switch, before anything has moved: nor has what has no capacitance and would
+            follow at once (a reaction without a double layer keeps the slope of its old current).
         rig: leads and fixture in series.
 
     Under bias, and while anything slow goes on, the state is not stationary: `ImpedanceSpectrum.drift` says by how much

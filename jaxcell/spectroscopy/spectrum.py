@@ -14,7 +14,9 @@ class ImpedanceSpectrum(eqx.Module):
     A part's share of Z is the sum over its branches of dv di/dI^2, with the changes dv [V] of a branch's voltage and di
     [A m-2] of its current for a change dI of the cell's (no complex conjugate).  By Tellegen's theorem the parts add up
     to Z.  Of parts in series each is its own impedance; where paths divide, as bottom and top do, a branch of impedance
-    z has z (di/dI)^2 = z dZ/dz: by how much Z changes when that branch's impedance is scaled.
+    z has z (di/dI)^2 = z dZ/dz: by how much Z changes when that branch's impedance is scaled.  This holds at rest.
+    Under bias, where a current changes another branch's law (heat above all, a salt, a short that grows), the parts
+    still add up to Z, but are no longer the branches' own impedances: they hold i dz/dI as well.
     """
 
     frequency: Float[Array, " frequencies"]

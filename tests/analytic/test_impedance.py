@@ -19,6 +19,7 @@ from jaxcell import (
     CompositeCathode,
     Film,
     GrainBoundary,
+    HeatBalance,
     IntercalationKinetics,
     Interface,
     LithiumElectrode,
@@ -357,3 +358,40 @@ def test_states_of_another_cell_and_empty_rows_are_refused() -> None:
         failed.state_at(0)
     with pytest.raises(ValueError, match="relative_permittivity"):
         Separator(50e-6, 0.24, salt=SALT, relative_permittivity=10.0)
+
+
+def test_self_heating_under_bias() -> None:
+    """Two reactions, a separator and one temperature, by hand: Z, drift, and a part that is not its resistance."""
+    energy, activation, heat, loss, start, resistance = 3.4e4, 5e4, 300.0, 2.0, 300.0, 50e-6 / 0.24
+    foils = [
+        LithiumElectrode(80e-6, Interface(LithiumKinetics(i0, activation_energy=activation))) for i0 in (10.0, 25.0)
+    ]
+    separator = Separator(50e-6, 0.24, activation_energy=energy)
+    cell = Cell(foils[0], separator, foils[1], start, heat_balance=HeatBalance(heat, loss))
+    point = simulate(cell, replay(np.array([0.0, 100.0]), np.full(2, -150.0))).state_at(1)
+
+    def laws(y: Any, current: Any) -> tuple[Any, Any]:
+        kelvin = start + y[2]
+        rise = (1.0 / 298.15 - 1.0 / kelvin) / 8.314462618
+        half = 0.5 * F / (8.314462618 * kelvin)
+        reaction = [i0 * np.exp(activation * rise) * 2.0 * np.sinh(half * u) for i0, u in ((10.0, y[0]), (25.0, y[1]))]
+        voltage = y[0] - y[1] + current * resistance * np.exp(-energy * rise)
+        power = voltage * current - loss * y[2]
+        return np.array([(current - reaction[0]) / 0.2, (-current - reaction[1]) / 0.2, power / heat]), voltage
+
+    y, small = np.array([point.state.field[0], point.state.field[-1], point.state.shared[-1]]), 1e-30
+    moved = [laws(y + 1j * small * row, 150.0) for row in np.eye(3)]
+    jacobian = np.stack([rates.imag for rates, _ in moved], axis=1) / small
+    row = np.array([voltage.imag for _, voltage in moved]) / small
+    push, direct = (part.imag / small for part in laws(y + 0j, 150.0 + 1j * small))
+    frequency = np.logspace(3, -5, 9)
+    expected = [direct + row @ np.linalg.solve(2j * np.pi * f * np.eye(3) - jacobian, push) for f in frequency]
+    drifted = [-row @ np.linalg.solve(f * np.eye(3) - jacobian, laws(y, 150.0)[0]) for f in frequency]
+    spectrum = impedance(cell, frequency, point)
+    np.testing.assert_allclose(spectrum.impedance, expected, rtol=1e-9)
+    np.testing.assert_allclose(spectrum.drift, drifted, rtol=1e-5)
+    np.testing.assert_allclose(sum(spectrum.parts.values()), expected, rtol=1e-9)
+    # At 1 kHz the separator's resistance; at 10 uHz less than half of it, since it warms.
+    own = resistance * np.exp(-energy * (1.0 / 298.15 - 1.0 / (start + y[2])) / 8.314462618)
+    np.testing.assert_allclose(spectrum.parts["separator"][0], own, rtol=1e-5)
+    assert spectrum.parts["separator"][-1].real < 0.5 * own

@@ -18,7 +18,8 @@ from jaxcell.inference import (
 from jaxcell.inference.batches import batches
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.inference.dataset import dataset
-from jaxcell.inference.evaluation import value_and_jacobian
+from jaxcell.inference.evaluation import Evaluation, value_and_jacobian
+from jaxcell.inference.member_noise import member_noise
 from jaxcell.inference.spectrum_data import FLAGGED
 from jaxcell.units import FARADAY, GAS
 
@@ -206,3 +207,19 @@ def test_refused_paths() -> None:
     wrong = Parameter("x", "separator.conductivity", "S/m", (1e-3, 1.0), initial=0.1)
     with pytest.raises(ValueError, match=r"close names are 'separator\.ionic_conductivity'"):
         SpectrumProblem(cell(), data, ParameterSet([wrong]))
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_flagged_points_say_nothing_about_the_noise(joint: bool) -> None:
+    flagged = np.arange(FREQUENCY.size) % 3 == 0
+    data = spectrum_data(FREQUENCY, exact(), relative_noise=1e-3, flagged=flagged)
+    problem = SpectrumProblem(cell(), data, parameters("kappa"))
+    if joint:
+        problem = JointProblem({"one": problem, "two": problem}, shared=["kappa"])
+    theta, rows = problem.parameters.initial, problem.segments.shape[0]
+    off = np.tile(np.where(flagged, 50.0, 2.0), rows // flagged.size) * np.where(np.arange(rows) % 2, 1.0, -1.0)
+    jacobian, none = np.full((rows, 1), 1e-3), np.zeros(1)
+    at = Evaluation(theta, off, jacobian, 0.0, none, np.zeros((1, 1)), off)
+    for noise in member_noise(problem, at):
+        assert noise.n_points == 2 * int(np.sum(~flagged))
+        assert noise.scale == pytest.approx(4.0, rel=1e-2)
