@@ -1,8 +1,7 @@
-"""NCM-LPSCl | LPSCl | In-Li in a press: do an impedance spectrum and pulses tell of one cell?
+"""NCM-LPSCl | LPSCl | In-Li in a press: do an impedance spectrum and pulses tell of one cell?  They do not.
 
-python fit/ncm_lpscl_press_cell.py [FIGURE.png]: reads $JAXCELL_DATA/ncm_lpscl_press_cell, see data/README.md.  They do
-not: the spectrum foretells other pulses.  So each is fitted alone, for ten minutes.  Pulses keep 8 rows a decade of the
-time since their step, from the second (1.4 ms) on: in the first the current still settles.
+python fit/ncm_lpscl_press_cell.py [FIGURE.png]: reads $JAXCELL_DATA/ncm_lpscl_press_cell, see data/README.md, and fits
+each alone, for ten minutes.  Pulses keep 8 rows a decade of the time since their step, without the first (0.4 ms).
 """
 
 import os
@@ -50,7 +49,8 @@ if __name__ == "__main__":
     expected, measured = foretold(sweep, pulses)
     for problem, starts in ((spectrum_problem(sweep), 10), (pulse_problem(pulses), 4)):
         found = fit(problem, starts=starts, settings=LONG)
-        print(found.summary(), {k: float(f"{v:.3g}") for k, v in told(problem.cell_at(found.theta)).items()}, sep="\n")
+        cell = problem.cell_at(problem.parameters.from_physical(found.estimates))
+        print(found.summary(), *(f"{name}: {value:.3g}" for name, value in told(cell).items()), sep="\n")
     if len(sys.argv) > 1:
         axes = (figure := Figure(figsize=(7.0, 4.0), dpi=150, layout="constrained")).subplots()
         axes.plot(pulses.time, 1e3 * measured, label="measured")

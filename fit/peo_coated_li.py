@@ -8,6 +8,7 @@ minutes.  Forecasts are by two laws and without one, none of them chosen by the 
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,7 +17,7 @@ from jaxcell.inference import FitSettings, fit, law_forecast, trend_forecast
 from jaxcell.study import open_study
 
 KNOWN, START = 20, 45322.92  # spectra; time of the record at which the current was switched on [s]
-STUDY = open_study(Path(__file__).with_suffix(".toml"))
+STUDY: Any = open_study(Path(__file__).with_suffix(".toml"))
 COLORS = {"root of time": "#1f5fa8", "time": "#e08214", "no law": "#9aa5ab"}
 QUICK = FitSettings(ridges=0, adam_steps=0)
 

@@ -9,10 +9,9 @@ from jaxcell.inference import LogNormal, Normal, Parameter, ParameterSet
 
 AREA = 1e-4  # m2
 HOST = (jc.NMC811(), jc.IntercalationKinetics(0.05), jc.CathodeTransport(0.01, 10.0))
-DOUBLE = {"double_layer_capacitance": 0.1, "double_layer_exponent": 0.7}
-CATHODE = jc.CompositeCathode(1e-4, 0.5, 2e-6, 5e4, 0.9, 1e-16, *HOST, **DOUBLE)
+CATHODE = jc.CompositeCathode(1e-4, 0.5, 2e-6, 5e4, 0.9, 1e-16, *HOST, double_layer_exponent=0.7)
 SEPARATOR = jc.Separator(5e-4, 0.08, grain_boundary=jc.GrainBoundary(3e-3, 1e-4, 0.5), relative_permittivity=30.0)
-CELL = jc.Cell(jc.AlloyElectrode(jc.LithiumKinetics(1.0), **DOUBLE), SEPARATOR, CATHODE)
+CELL = jc.Cell(jc.AlloyElectrode(jc.LithiumKinetics(1.0), double_layer_exponent=0.7), SEPARATOR, CATHODE)
 TIMED = {  # path, unit, median of the prior (a factor of 100 either way at 95 %): for pulses and for the spectrum
     "separator": ("separator.ionic_conductivity", "S/m", 0.08),
     "indium_i0": ("working.kinetics.exchange_current_density", "A/m2", 1.0),
