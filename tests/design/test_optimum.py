@@ -161,8 +161,8 @@ def test_refusals() -> None:
         Design(case, variables, Objective("specific_energy"))
     with pytest.raises(ValueError, match=r"Limit 'sum' must have one of at_most and at_least"):
         Limit("sum")
-    with pytest.raises(ValueError, match="method must be one of slsqp, trust-constr, augmented, but is 'newton'"):
-        optimise(toy_design(), method="newton")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="starts must be a whole number of at least 1, but is 0"):
+        optimise(toy_design(), starts=0)
     plain = type(bare)(bare.counter, Separator(30e-6, 0.24), bare.counter)
     with pytest.raises(ValueError, match="needs a cell whose working electrode has a layer"):
         DesignCase(plain, recipe=steady(recipe=True).recipe)
