@@ -49,7 +49,7 @@ def to_dict(result: DesignResult) -> dict[str, Any]:
         if one.name in result.prices:
             change, cost = result.prices[one.name]
             variables[one.name]["moved_by"] = change / size
-            variables[one.name]["objective_changes_by_others_anew"] = cost / factor
+            variables[one.name]["objective_changes_by_others_anew"] = _finite(cost / factor)
     limits = []
     for one in found.limits:
         own, size = study.unit_of(one.limit.quantity)
@@ -155,7 +155,8 @@ def _cost(result: DesignResult, one: Any, own: str, size: float) -> str:
     if one.name not in result.prices:
         return ""
     change, cost = result.prices[one.name]
-    return f"{change / size:+.3g} {own if own != '1' else ''}".rstrip() + f" costs {cost / factor:+.3g} {unit}"
+    moved = f"{change / size:+.3g} {own if own != '1' else ''}".rstrip()
+    return f"{moved} changes it by {cost / factor:+.3g} {unit}" if np.isfinite(cost) else f"{moved} breaks a limit"
 
 
 def _limit_words(result: DesignResult, one: Any) -> str:

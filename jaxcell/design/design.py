@@ -137,8 +137,7 @@ class Design:
 
     def __post_init__(self) -> None:
         if not isinstance(self.variables, ParameterSet):
-            object.__setattr__(self, "variables", ParameterSet(self.variables, self.case))
-        object.__setattr__(self, "limits", tuple(self.limits))
+            raise ValueError(f"Design.variables must be a ParameterSet, but is {type(self.variables).__name__}.")
         if self.quantities is case_quantities:
             if not isinstance(self.case, DesignCase):
                 raise ValueError(f"Design.case must be a DesignCase, but is {type(self.case).__name__}.")

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from jaxcell.design.design import Design, Limit
 from jaxcell.design.multipliers import ACTIVE, multipliers, per_bound, per_limit, slopes
 from jaxcell.design.programme import FEASIBLE, DesignError, Point, Programme
-from jaxcell.design.solvers import METHODS, Method, solve
+from jaxcell.design.solvers import METHODS, Method, slsqp, solve
 
 STATIONARY = 1e-2
 """Residual of the first-order conditions, in units of the objective's gradient, up to which a point is an optimum."""
@@ -23,6 +23,8 @@ RIGHT_GRADIENT = 1e-2
 """Difference of derivatives from central differences, relative, up to which they count as checked."""
 CHECK_STEPS = (1e-3, 1e-2)
 """Of the central differences, in widths of the bounds."""
+NEARLY = 1e-3
+"""Violation, in units of each limit, up to which a moved design is priced all the same."""
 SAME = 1e-3
 """Difference of two starts' objectives, relative, up to which they found the same optimum."""
 Progress = Callable[[int, int], Any]
@@ -131,7 +133,8 @@ class Optimum:
         return f"Converged; {same} of {len(self.starts)} starts ended here."
 
     def cost_of(self, variable: str, change: float) -> float:
-        """Change of the best objective if a variable is moved by `change` [its SI unit] and all others are chosen anew.
+        """Change of the best objective if a variable is moved by `change` [its SI unit] and all others are chosen anew;
+        NaN where no choice was found that holds the limits.
 
         Raises ValueError for a variable that there is not or a change that leads out of its bounds.
         """
@@ -296,13 +299,17 @@ def _differences(programme: Programme, point: Point, step: float) -> np.ndarray:
 
 
 def _pinned(programme: Programme, point: Point, place: int, theta: float) -> float:
-    """Best objective with one variable held."""
+    """Best objective with one variable held; NaN where that breaks a limit."""
     own = programme
     z = point.z.copy()
     z[place] = (theta - own.lower[place]) / own.width[place]
     held = _Held(own, place, float(z[place]))
-    ended = solve(held, np.delete(z, place), "slsqp", 100, 1e-8)  # pyright: ignore[reportArgumentType]
-    return float(own.point(held.whole(ended.z)).values[own.goal])
+    others = np.delete(z, place)
+    if others.size:
+        others = slsqp(held, others, 100, 1e-8).z
+    found = own.point(held.whole(others))
+    holds = found.sound and own.violation(found) <= NEARLY
+    return float(found.values[own.goal]) if holds else math.nan
 
 
 class _Held:

@@ -1,7 +1,7 @@
 """From one start to one optimum, by the method asked for."""
 
 import warnings
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,11 +10,21 @@ from jaxtyping import Array, Float
 from scipy.optimize import Bounds, NonlinearConstraint, minimize
 
 from jaxcell.design.augmented import AugmentedLagrangian, augmented_lagrangian
-from jaxcell.design.design import Entries, entries_and_jacobian
+from jaxcell.design.design import Entries, Limit, entries_and_jacobian
 from jaxcell.design.programme import Programme
 
 Method: TypeAlias = Literal["slsqp", "trust-constr", "augmented"]
 METHODS: tuple[Method, ...] = ("slsqp", "trust-constr", "augmented")
+
+
+@runtime_checkable
+class Steered(Protocol):
+    """What a solver asks of a programme: f, its gradient, c and its Jacobian."""
+
+    @property
+    def limits(self) -> tuple[Limit, ...]: ...
+
+    def survived(self, z: Any) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]: ...
 
 
 class Ended(NamedTuple):
@@ -29,10 +39,11 @@ def solve(programme: Programme, z: np.ndarray, method: Method, max_steps: int, t
     """Run a method from z; every evaluation is remembered by the programme."""
     if method == "augmented":
         return _augmented(programme, z)
-    return (_slsqp if method == "slsqp" else _trust)(programme, z, max_steps, tolerance)
+    return (slsqp if method == "slsqp" else _trust)(programme, z, max_steps, tolerance)
 
 
-def _slsqp(programme: Programme, z: np.ndarray, max_steps: int, tolerance: float) -> Ended:
+def slsqp(programme: Steered, z: np.ndarray, max_steps: int, tolerance: float) -> Ended:
+    """Sequential quadratic programming of scipy."""
     constraints: list[dict[str, Any]] = []
     if programme.limits:
         constraints = [

@@ -91,11 +91,11 @@ def run_design(study: DesignStudy, progress: Progress | None = None) -> DesignRe
 def _prices(optimum: Optimum) -> dict[str, tuple[float, float]]:
     found = {}
     for one in optimum.variables:
-        change = MOVED * one.value
-        if one.value + change > one.bounds[1]:
-            change = -change
-        if one.value + change >= one.bounds[0]:
-            found[one.name] = (change, optimum.cost_of(one.name, change))
+        for change in (MOVED * one.value, -MOVED * one.value):  # down where up leads out of bounds or limits
+            if one.bounds[0] <= one.value + change <= one.bounds[1]:
+                found[one.name] = (change, optimum.cost_of(one.name, change))
+                if np.isfinite(found[one.name][1]):
+                    break
     return found
 
 

@@ -68,6 +68,8 @@ def test_cost_of_a_variable() -> None:
     found = optimise(toy_design(Limit("sum", at_most=4.0)))
     # x + 0.5, y - 0.5: from (2.5, 1.5) to (3, 1), -0.5 to -1.
     assert found.cost_of("x", 0.5) == pytest.approx(-0.5, rel=1e-3)
+    # At x = 4.9 the sum is at least 5, whatever y.
+    assert np.isnan(found.cost_of("x", 2.4))
     with pytest.raises(ValueError, match=r"There is no variable 'z'; there are x, y\."):
         found.cost_of("z", 0.1)
     with pytest.raises(ValueError, match=r"x must stay within \(0\.1, 5\) 1, but is 12\.5\."):
@@ -75,7 +77,8 @@ def test_cost_of_a_variable() -> None:
 
 
 def test_layer_as_thick_as_a_current_allows() -> None:
-    design = Design(steady(), [thickness()], Objective("layer_thickness"), [Limit("top_onset_current", at_least=25.0)])  # pyright: ignore[reportArgumentType]
+    case, onset = steady(), Limit("top_onset_current", at_least=25.0)
+    design = Design(case, ParameterSet([thickness()], case), Objective("layer_thickness"), (onset,))
     found = optimise(design)
     assert found.converged
     assert found.values["thickness"] == pytest.approx(thickest(25.0), rel=1e-5)
@@ -148,18 +151,18 @@ def test_watched_quantities_are_reported() -> None:
 
 
 def test_refusals() -> None:
-    bare = steady().cell
+    bare, variables = steady().cell, ParameterSet([thickness()], steady())
     with pytest.raises(ValueError, match=r"must be one of resistance, .*, but is 'energy'"):
-        Design(steady(), [thickness()], Objective("energy"))  # pyright: ignore[reportArgumentType]
+        Design(steady(), variables, Objective("energy"))
     with pytest.raises(ValueError, match="'specific_energy' needs a DesignCase with steps"):
-        Design(steady(), [thickness()], Objective("specific_energy"))  # pyright: ignore[reportArgumentType]
+        Design(steady(), variables, Objective("specific_energy"))
     case = DesignCase(bare, ["Plate at 1 mA/cm2 for 1 h"])
     with pytest.raises(ValueError, match=r"'specific_energy' needs DesignCase\.masses"):
-        Design(case, [thickness()], Objective("specific_energy"))  # pyright: ignore[reportArgumentType]
+        Design(case, variables, Objective("specific_energy"))
     with pytest.raises(ValueError, match=r"Limit 'sum' must have one of at_most and at_least"):
         Limit("sum")
-    with pytest.raises(ValueError, match="method must be one of slsqp, trust-constr, augmented, but is 'newton'"):
-        optimise(toy_design(), method="newton")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="starts must be a whole number of at least 1, but is 0"):
+        optimise(toy_design(), starts=0)
     plain = type(bare)(bare.counter, Separator(30e-6, 0.24), bare.counter)
     with pytest.raises(ValueError, match="needs a cell whose working electrode has a layer"):
         DesignCase(plain, recipe=steady(recipe=True).recipe)
