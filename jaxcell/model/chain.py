@@ -43,8 +43,10 @@ from jaxcell.model.salt import Passage, exchange_factor, passage
 from jaxcell.model.scales import node_origin, node_scale, node_tolerance
 from jaxcell.model.surrounded import Surrounded
 from jaxcell.model.tables import (
+    COUNTER,
     PARTICLE,
     PORE,
+    WORKING,
     Coefficients,
     EdgeCoefficients,
     NodeCoefficients,
@@ -151,6 +153,11 @@ class ChainModel(ChainSystem):
     @property
     def edge_reads(self) -> tuple[int, ...]:
         return tuple(i for i, name in enumerate(self.rows) if name in (INTERPHASE, CONTACT))
+
+    @property
+    def edges_apart(self) -> bool:
+        """True of bare electrodes: all that flows is the cell's current."""
+        return self.sides.count(WORKING) == self.sides.count(COUNTER) == 1
 
     @property
     def capacities(self) -> Capacities:
@@ -294,7 +301,7 @@ class ChainModel(ChainSystem):
         salt = self.passage_of(left, right)
         if salt is not None:
             resistance, push = resistance + salt.resistance, push - salt.potential
-        flux = e.open / resistance * push + e.through * ions
+        flux = e.through * ions if self.edges_apart else e.open / resistance * push + e.through * ions
         anions = () if salt is None else (salt.diffusion - salt.drag * flux,)
         parts = zip(self._ladders, (e.film_resistance * flux, e.branch_resistance * (ions - flux)), strict=True)
         rest = [share * whole for ladder, whole in parts for share in ladder.share]

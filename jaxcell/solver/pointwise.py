@@ -66,10 +66,10 @@ def inverse(matrix: Matrix) -> Matrix:
     """Inverses of n x n systems, one at each point, by elimination without pivoting, written out for small n.
 
     The matrices are M/g minus the rates' derivatives: diagonally dominant for the short g that accuracy asks for.
-    Zeros (None) stay zeros where elimination does not fill them.  Above `WRITTEN_OUT` on whole arrays.
+    Zeros (None) stay zeros where elimination does not fill them.  Full ones above `WRITTEN_OUT` on whole arrays.
     """
     n = len(matrix)
-    if n > WRITTEN_OUT:
+    if n > WRITTEN_OUT and all(entry is not None for row in matrix for entry in row):
         return _inverse_of_many(matrix)
     rows: list[list[Array | None]] = [[*matrix[i], *([None] * n)] for i in range(n)]
     for i in range(n):
@@ -88,10 +88,10 @@ def inverse(matrix: Matrix) -> Matrix:
     return tuple(tuple(row[n:]) for row in rows)
 
 
-def _inverse_of_many(matrix: Matrix) -> Matrix:
+def _inverse_of_many(matrix: Full) -> Full:
     """The same elimination on whole arrays."""
-    n, like = len(matrix), next(entry for row in matrix for entry in row if entry is not None)
-    rest = jnp.stack([jnp.stack([jnp.zeros_like(like) if e is None else e for e in row]) for row in matrix])
+    n, like = len(matrix), matrix[0][0]
+    rest = jnp.stack([jnp.stack(row) for row in matrix])
     unit = jnp.eye(n, dtype=like.dtype)[(...,) + (None,) * like.ndim]
     found = unit * jnp.ones_like(rest)
     for pivot in range(n):
