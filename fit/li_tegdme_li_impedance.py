@@ -48,9 +48,6 @@ if __name__ == "__main__":
     folder = Path(os.environ["JAXCELL_DATA"]) / "li_tegdme_li"
     spectra = read_measurement(folder / "geis_0_20h.csv", format="eclab-table").spectra
     found, ohm = resistances(spectra)
-    print(
-        *(f"{n}: {one.verdict.kind.split(' with')[0]}" for n, one in found.parameters.items() if n in PLACES), sep="; "
-    )
     curve, begin = pd.read_csv(folder / "plating_0_20h.csv"), np.array([one.time[0] for one in spectra])
     near = [curve[curve["time/s"].between(t - 600, t)]["Ewe/V"].median() / CURRENT for t in begin]
     table = pd.DataFrame(ohm, columns=["R_int", "low", "high"]).assign(**{"time / h": begin / 3600, "V/I": near})
