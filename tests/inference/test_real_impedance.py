@@ -7,9 +7,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from jaxcell.inference import SpectrumProblem
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.io import read_measurement
 from jaxcell.study import open_study
+from jaxcell.study.joint_study import JointStudy
 
 FIT = Path(__file__).parents[2] / "fit"
 
@@ -39,6 +41,7 @@ def test_rise_remembers_less_than_a_linear_process(data: Path) -> None:
 def test_one_constant_phase_film_meets_spectra_and_cycles(data: Path) -> None:
     """At the values that the study file starts from."""
     study = open_study(FIT / "li_llzo_li_joint.toml")
+    assert isinstance(study, JointStudy)
     problem = study.problem(study.read())
     theta = problem.parameters.initial
     cycles = problem.member("cycles")
@@ -53,6 +56,7 @@ def test_one_constant_phase_film_meets_spectra_and_cycles(data: Path) -> None:
     assert abs(np.mean(volt)) < 30e-6
     for name in ("first", "last"):
         one = problem.member(name)
+        assert isinstance(one, SpectrumProblem)
         off = np.asarray(one.impedance(problem.theta_of(name, theta)) / one.data.impedance) - 1.0
         trusted = np.asarray(one.data.frequency) < 2e5
         assert np.sqrt(np.mean(np.abs(off[trusted]) ** 2)) < 0.012
