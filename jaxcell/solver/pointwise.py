@@ -69,8 +69,9 @@ def inverse(matrix: Matrix) -> Matrix:
     Zeros (None) stay zeros where elimination does not fill them.  Full ones above `WRITTEN_OUT` on whole arrays.
     """
     n = len(matrix)
-    if n > WRITTEN_OUT and all(entry is not None for row in matrix for entry in row):
-        return _inverse_of_many(matrix)
+    full = tuple(tuple(entry for entry in row if entry is not None) for row in matrix)
+    if n > WRITTEN_OUT and all(len(row) == n for row in full):
+        return _inverse_of_many(full)
     rows: list[list[Array | None]] = [[*matrix[i], *([None] * n)] for i in range(n)]
     for i in range(n):
         own = matrix[i][i]
