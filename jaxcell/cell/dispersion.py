@@ -1,4 +1,4 @@
-"""What only alternating currents see: constant-phase elements and grain boundaries."""
+"""Constant-phase elements, and grain boundaries, of which only alternating currents see more than a resistance."""
 
 from typing import Any
 

@@ -114,7 +114,8 @@ class Interface(Component):
     Y = j omega C (j omega/omega_0)^(alpha-1), in size that of C, which time sees, at omega_0 = 2 pi 1 kHz.
     None: a capacitor."""
     film_exponent: Quantity | None = phase_exponent()
-    """alpha [1] of the film in impedance, R/(1 + (j omega R C)^alpha); None: R || C."""
+    """alpha [1] of the film, R/(1 + (j omega R C)^alpha), in time as a row of R || C with distributed times
+    (`jaxcell.physics.constant_phase`); None: R || C."""
 
     def __check_init__(self) -> None:
         check_when_concrete(
@@ -140,7 +141,7 @@ class Film(Component):
     activation_energy: Quantity = energy_of_activation()
     """Of the film's conductance."""
     exponent: Quantity | None = phase_exponent()
-    """alpha [1] in impedance, R/(1 + (j omega R C)^alpha); None: R || C."""
+    """alpha [1], as `Interface.film_exponent`."""
 
 
 class Pores(Component):

@@ -12,8 +12,8 @@ layer|separator resistance and the top resistance between the last point and the
 
 give J_i(L) (R_sl + R_t) = u_t + R_t I_ion - u(L).  So bottom site, points and top site are one chain of nodes, each
 with a plating law, losses and a double layer, and each edge carries a flux that is affine in I.  A film (R || C) in an
-edge adds its voltage w as a state: R C dw/dt = R J - w.  Interphases and voids add delta/sigma_ion + R_c to the
-resistance next to their site.
+edge adds its voltage w as a state: R C dw/dt = R J - w, one with an exponent those of a row of such elements.
+Interphases and voids add delta/sigma_ion + R_c to the resistance next to their site.
 
 The chain runs through the cell: the working electrode from its bottom, the separator, the counter electrode to its
 bottom.  The counter electrode's own x points the other way and its current is -I; with J counted to the left throughout
@@ -43,12 +43,15 @@ from jaxcell.model.salt import Passage, exchange_factor, passage
 from jaxcell.model.scales import node_origin, node_scale, node_tolerance
 from jaxcell.model.surrounded import Surrounded
 from jaxcell.model.tables import (
+    COUNTER,
     PARTICLE,
     PORE,
+    WORKING,
     Coefficients,
     EdgeCoefficients,
     NodeCoefficients,
 )
+from jaxcell.physics.constant_phase import Ladder
 from jaxcell.physics.heat import heating
 from jaxcell.physics.soft_short import short_conductance
 from jaxcell.solver.system import (
@@ -78,7 +81,8 @@ class ChainModel(ChainSystem):
 
     Node states, `rows`: lithium gained since the start, in each form [mol m-2 of cell area], -ln(share of contact) [1],
     voltage across the interphase inside a layer [V].
-    Edge states: voltages of the series films and of the top branches' films [V], where there are any.
+    Edge states: voltages of the elements of series films and of top branches' films [V], where there are any; one a
+    film, or with an exponent those of its `film_ladder`.
     """
 
     coefficients: Coefficients
@@ -93,8 +97,8 @@ class ChainModel(ChainSystem):
     """WORKING, SEPARATOR or COUNTER for each node."""
     forms: tuple[frozenset[str], ...] = eqx.field(static=True)
     """Of each node, the rows that can change there."""
-    series_films: bool = eqx.field(static=True)
-    branch_films: bool = eqx.field(static=True)
+    series_films: int = eqx.field(static=True)
+    branch_films: int = eqx.field(static=True)
     marcus: bool = eqx.field(static=True)
     """See `Structure`."""
 
@@ -151,6 +155,11 @@ class ChainModel(ChainSystem):
         return tuple(i for i, name in enumerate(self.rows) if name in (INTERPHASE, CONTACT))
 
     @property
+    def edges_apart(self) -> bool:
+        """True of bare electrodes: all that flows is the cell's current."""
+        return self.sides.count(WORKING) == self.sides.count(COUNTER) == 1
+
+    @property
     def capacities(self) -> Capacities:
         n, e = self.nodes, self.edges
         series, branch = e.film_resistance * e.film_capacitance, e.branch_resistance * e.branch_capacitance
@@ -166,7 +175,7 @@ class ChainModel(ChainSystem):
             jnp.stack([1.0 - (here if name == SURFACE else jnp.full_like(n.area, name == DROP)) for name in self.rows]),
             charged[:, None] * jnp.ones_like(n.area)[None],
             self._no_shells if particles is None else particles.capacities,
-            stacked(self._films(series, branch), n.area),
+            jnp.concatenate([self._ladders[0].ratio * series[None], self._ladders[1].ratio * branch[None]]),
             jnp.stack(whole) if whole else jnp.zeros(0),
         )
 
@@ -180,9 +189,13 @@ class ChainModel(ChainSystem):
         """One at a cathode's particles, zero elsewhere."""
         return jnp.asarray([float(kind == PARTICLE) for kind in self.kinds])
 
-    def _films(self, series: Edges, branch: Edges) -> Rows:
-        """The rows of those films that the cell has."""
-        return tuple(row for row, there in ((series, self.series_films), (branch, self.branch_films)) if there)
+    @property
+    def _ladders(self) -> tuple[Ladder, Ladder]:
+        return self.coefficients.ladders
+
+    def film_voltages(self, states: Rows) -> tuple[Edges | float, Edges | float]:
+        """Of the films in the edges and of top sites, from the edge states [V]."""
+        return sum(states[: self.series_films], start=0.0), sum(states[self.series_films :], start=0.0)
 
     @property
     def salt_origin(self) -> Float[Array, "salts nodes"]:
@@ -224,9 +237,8 @@ class ChainModel(ChainSystem):
     @property
     def initial_state(self) -> State:
         """At rest: electrodes at their initial potential, films without voltage, no lithium gained."""
-        empty = jnp.zeros_like(self.nodes.area)
         node = jnp.zeros((len(self.rows), len(self.kinds)))
-        films = stacked(self._films(empty, empty), empty)
+        films = jnp.zeros((self.series_films + self.branch_films, len(self.kinds)))
         salt = jnp.zeros_like(self.salt_origin)
         return State(self.nodes.initial_field, salt, node, self._no_shells, films, jnp.zeros(len(self.shared_rows)))
 
@@ -283,16 +295,16 @@ class ChainModel(ChainSystem):
             resistance = resistance + e.bottom_left * before + e.bottom_right * after + at_top
             top = top + at_top
         push = right.fields[0] - left.fields[0] + e.electronic_resistance * current + top * ions
-        if self.series_films:
-            push = push - states[0]
-        if self.branch_films:
-            push = push + states[-1]
+        if states:
+            series, branch = self.film_voltages(states)
+            push = push - series + branch
         salt = self.passage_of(left, right)
         if salt is not None:
             resistance, push = resistance + salt.resistance, push - salt.potential
-        flux = e.open / resistance * push + e.through * ions
+        flux = e.through * ions if self.edges_apart else e.open / resistance * push + e.through * ions
         anions = () if salt is None else (salt.diffusion - salt.drag * flux,)
-        rest = self._films(e.film_resistance * flux, e.branch_resistance * (ions - flux))
+        parts = zip(self._ladders, (e.film_resistance * flux, e.branch_resistance * (ions - flux)), strict=True)
+        rest = [share * whole for ladder, whole in parts for share in ladder.share]
         return EdgeLaw((flux, *anions), tuple(end - now for end, now in zip(rest, states, strict=True)))
 
     def passage_of(self, left: Site, right: Site) -> Passage | None:
@@ -343,7 +355,7 @@ class ChainModel(ChainSystem):
             resistance = resistance + salt.resistance
         drop = resistance * flux
         if self.series_films:
-            drop = drop + state.edge[0]
+            drop = drop + jnp.sum(state.edge[: self.series_films], axis=0)
         if salt is not None:
             drop = drop + salt.potential
         ions = self.ionic_current(current, state.shared)

@@ -51,6 +51,7 @@ from jaxcell.model.tables import (
     join,
 )
 from jaxcell.model.widths import cathode_widths, layer_widths, separator_widths
+from jaxcell.physics.constant_phase import ELEMENTS, film_ladder
 from jaxcell.units import (
     GAS,
     LITHIUM_MOLAR_VOLUME,
@@ -83,6 +84,10 @@ def coefficients_of(cell: Cell, points: int, shells: int) -> tuple[Coefficients,
     working, counter = sides
     sides = [working, _between(cell.separator, points, cell.temperature, around), _mirrored(counter)]
     nodes, edges, losses = (join([side[i] for side in sides]) for i in range(3))
+    structures = [side.structure for side in sides]
+    elements = [
+        max(counts) for counts in zip(*((one.series_films, one.branch_films) for one in structures), strict=True)
+    ]
     binary = cell.separator.salt is not None
     coefficients = Coefficients(
         nodes=nodes,
@@ -97,14 +102,14 @@ def coefficients_of(cell: Cell, points: int, shells: int) -> tuple[Coefficients,
         alloys=(_alloy(cell.working), _alloy(cell.counter)),
         short=cell.separator.short,
         heat=cell.heat_balance,
+        ladders=(film_ladder(edges.film_exponent, elements[0]), film_ladder(edges.branch_exponent, elements[1])),
     )
-    structures = [side.structure for side in sides]
     return coefficients, Structure(
         kinds=tuple(kind for one in structures for kind in one.kinds),
         sides=tuple(side for one in structures for side in one.sides),
         forms=tuple(forms for one in structures for forms in one.forms),
-        series_films=any(one.series_films for one in structures),
-        branch_films=any(one.branch_films for one in structures),
+        series_films=elements[0],
+        branch_films=elements[1],
         marcus=any(one.marcus for one in structures),
     )
 
@@ -124,9 +129,7 @@ def _electrode(
     if layer is None:
         # The foil meets the separator: its one edge carries the whole current through contact and film.
         edges = _edge(through=1.0, ionic=own.contact_resistance, film=own, bottom_left=1.0)
-        structure = Structure(
-            (BOTTOM,), (side,), (_forms(own),), _film(own) is not None, branch_films=False, marcus=_marcus(own)
-        )
+        structure = Structure((BOTTOM,), (side,), (_forms(own),), _elements(own), branch_films=0, marcus=_marcus(own))
         return _Side(nodes[0], edges, losses[0], structure)
     widths = layer_widths(layer, points)
     nodes.append(_inside(layer, widths, potential, temperature))
@@ -141,8 +144,8 @@ def _electrode(
         kinds=(BOTTOM, *(PORE,) * len(widths), FACE if layer.top is None else TOP),
         sides=(side,) * (len(widths) + 2),
         forms=(_forms(own), *(_forms(layer.pores, layer),) * len(widths), _forms(layer.top)),
-        series_films=_film(own) is not None or layer.separator_film is not None,
-        branch_films=_film(layer.top) is not None,
+        series_films=max(_elements(own), _elements(layer.separator_film)),
+        branch_films=_elements(layer.top),
         marcus=any(_marcus(site) for site in sites),
     )
     return _Side(join(nodes), join(_layer_edges(own, layer, widths)), join(losses), structure)
@@ -175,9 +178,7 @@ def _cathode(cathode: CompositeCathode, points: int, temperature: Scalar, around
             widths, kappa, transport.electronic_conductivity, _Ends(electronic_first=cathode.contact_resistance)
         )
         edges = join([*stretch, _edge(through=1.0)])
-    structure = Structure(
-        kinds, (COUNTER,) * len(kinds), (frozenset(),) * len(kinds), False, branch_films=False, marcus=False
-    )
+    structure = Structure(kinds, (COUNTER,) * len(kinds), (frozenset(),) * len(kinds), 0, branch_films=0, marcus=False)
     return _Side(nodes, edges, losses_of(None, nodes.area, around), structure)
 
 
@@ -188,7 +189,7 @@ def _between(separator: Separator, points: int, temperature: Scalar, around: Sur
     nodes = _inert(0.0 * widths, separator.thickness * 0.0, temperature)._replace(capacitance=jnp.ones_like(widths))
     edges = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count - 1,)), _edge(through=1.0))
     structure = Structure(
-        (BETWEEN,) * count, (SEPARATOR,) * count, (frozenset(),) * count, False, branch_films=False, marcus=False
+        (BETWEEN,) * count, (SEPARATOR,) * count, (frozenset(),) * count, 0, branch_films=0, marcus=False
     )
     return _Side(nodes, edges, losses_of(None, nodes.area, around), structure)
 
@@ -282,17 +283,30 @@ def _edge(
         0.0,
         0.0,
         top_right,
-        *(_film(film) or (0.0, 0.0)),
-        *(_film(branch) or (0.0, 0.0)),
+        *(_film(film) or (0.0, 0.0, 1.0)),
+        *(_film(branch) or (0.0, 0.0, 1.0)),
     )
     return EdgeCoefficients(*(jnp.reshape(strong_float64(number), (1,)) for number in numbers))
 
 
-def _film(part: Interface | Film | None) -> tuple[Scalar, Scalar] | None:
-    """Resistance and capacitance of a film, None where there is none."""
+def _film(part: Interface | Film | None) -> tuple[Scalar, Scalar, Scalar | float] | None:
+    """Resistance, capacitance and exponent of a film, None where there is none."""
     if isinstance(part, Interface):
-        return None if part.film_resistance is None else (part.film_resistance, part.film_capacitance)
-    return None if part is None else (part.resistance, part.capacitance)
+        own = part.film_resistance, part.film_capacitance, part.film_exponent
+    else:
+        own = (None,) * 3 if part is None else (part.resistance, part.capacitance, part.exponent)
+    resistance, capacitance, exponent = own
+    if resistance is None or capacitance is None:
+        return None
+    return resistance, capacitance, 1.0 if exponent is None else exponent
+
+
+def _elements(part: Interface | Film | None) -> int:
+    """Of a film in time."""
+    if _film(part) is None:
+        return 0
+    exponent = part.film_exponent if isinstance(part, Interface) else getattr(part, "exponent", None)
+    return 1 if exponent is None else ELEMENTS
 
 
 def _forms(site: Interface | Pores | None, layer: ProtectionLayer | None = None) -> frozenset[str]:

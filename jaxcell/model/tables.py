@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxcell.cell import ConcentrationLaw, HeatBalance, SoftShort
 from jaxcell.model.cathode import AlloyCoefficients, ParticleCoefficients
 from jaxcell.model.loss_coefficients import LossCoefficients
+from jaxcell.physics.constant_phase import Ladder
 from jaxcell.units import Edges, Nodes, Scalar
 
 BOTTOM, PORE, TOP, FACE, BETWEEN, PARTICLE = 0, 1, 2, 3, 4, 5
@@ -71,9 +72,12 @@ class EdgeCoefficients(NamedTuple):
     film_resistance: Edges
     """Film in the edge: w_series = R J at rest [Ohm m2]."""
     film_capacitance: Edges
+    film_exponent: Edges
+    """alpha [1]; 1 for R || C and where there is no film."""
     branch_resistance: Edges
     """Film of the top site, which carries I_ion - J: w_branch = R (I_ion - J) at rest [Ohm m2]."""
     branch_capacitance: Edges
+    branch_exponent: Edges
 
 
 class SaltNodes(NamedTuple):
@@ -143,6 +147,8 @@ class Coefficients(NamedTuple):
     """At the first node and at the last, where they are alloys."""
     short: SoftShort | None
     heat: HeatBalance | None
+    ladders: tuple[Ladder, Ladder]
+    """Of the films in the edges and of those of top sites."""
 
 
 class Structure(NamedTuple):
@@ -154,10 +160,11 @@ class Structure(NamedTuple):
     """WORKING, SEPARATOR or COUNTER for each node."""
     forms: tuple[frozenset[str], ...]
     """Of each node, where lithium can be, whether contact can be lost, and whether an interphase inside resists."""
-    series_films: bool
-    """Whether any edge holds a film: then its voltages are the first edge state."""
-    branch_films: bool
-    """Whether any top site has a film: then its voltages are the last edge state."""
+    series_films: int
+    """Elements of a film in an edge, `ELEMENTS` where any has an exponent, else 1; 0 without films. Their voltages are
+    the first edge states."""
+    branch_films: int
+    """The same of the films of top sites, whose voltages are the last edge states."""
     marcus: bool
     """Whether any site has Marcus-Hush-Chidsey kinetics."""
 

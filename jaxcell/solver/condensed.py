@@ -103,6 +103,10 @@ class Condensed(ChainSystem):
         return self.system.edge_reads
 
     @property
+    def edges_apart(self) -> bool:
+        return self.system.edges_apart
+
+    @property
     def particles(self) -> Particles:
         return Particles(0, 0, self.system.particles.nodes, -1)
 

@@ -82,13 +82,13 @@ class Linearisation(NamedTuple):
     flux_left: Full
     """By the fields on the left."""
     flux_right: Full
-    flux_edge: Full
+    flux_edge: Matrix
     flux_seen: tuple[Matrix, ...]
     """By the node states on the left and on the right."""
     rate_left: Full
     """Of the edge states."""
     rate_right: Full
-    rate_edge: Full
+    rate_edge: Matrix
     rate_seen: tuple[Matrix, ...]
     border: Border
 
@@ -141,11 +141,13 @@ def linearise(system: ChainSystem, state: State, step: Scalar, current: Scalar) 
         diffusion=shells,
         flux_left=tuple(tuple(law.flux[i] for law in from_left) for i in every),
         flux_right=tuple(tuple(law.flux[i] for law in by_right) for i in every),
-        flux_edge=tuple(tuple(law.flux[i] for law in by_edge) for i in every),
+        flux_edge=tuple(tuple(None if system.edges_apart else law.flux[i] for law in by_edge) for i in every),
         flux_seen=tuple(_seen([side[j].flux if j in side else None for j in k], len(fields)) for side in sides),
         rate_left=tuple(tuple(law.rate[i] for law in from_left) for i in m),
         rate_right=tuple(tuple(law.rate[i] for law in by_right) for i in m),
-        rate_edge=tuple(tuple(law.rate[i] for law in by_edge) for i in m),
+        rate_edge=tuple(
+            tuple(None if system.edges_apart and i != j else law.rate[i] for j, law in enumerate(by_edge)) for i in m
+        ),
         rate_seen=tuple(_seen([side[j].rate if j in side else None for j in k], len(edges)) for side in sides),
         border=_border(system, state, current),
     )
@@ -185,7 +187,7 @@ def multiply(system: ChainSystem, lin: Linearisation, state: State, capacities: 
         node_rate = _with(node_rate, particles.surface, node_rate[particles.surface] + pulled)
     diffusion = lin.diffusion.times(state.particle, beyond(system, state))
 
-    def along(by_left: Full, by_right: Full, by_edge: Full, seen: tuple[Matrix, ...]) -> Rows:
+    def along(by_left: Full, by_right: Full, by_edge: Matrix, seen: tuple[Matrix, ...]) -> Rows:
         out = (none,) * len(by_left)
         for matrix, column in (
             (by_left, fields),
@@ -224,7 +226,7 @@ class Factors(NamedTuple):
     gain_left: Full
     """dw/d(fields on the left)."""
     gain_right: Full
-    flux_edge: Full
+    flux_edge: Matrix
     flux_seen: tuple[Matrix, ...]
     rate_seen: tuple[Matrix, ...]
     response: State

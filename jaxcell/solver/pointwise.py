@@ -15,6 +15,10 @@ Full: TypeAlias = tuple[Rows, ...]
 """A matrix without known zeros."""
 
 
+WRITTEN_OUT = 12
+"""Size up to which inverses are."""
+
+
 def plus_product(start: Array, row: Row | Rows, column: Iterable[Array]) -> Array:
     """start + row . column."""
     terms = [a * b for a, b in zip(row, column, strict=True) if a is not None]
@@ -62,9 +66,12 @@ def inverse(matrix: Matrix) -> Matrix:
     """Inverses of n x n systems, one at each point, by elimination without pivoting, written out for small n.
 
     The matrices are M/g minus the rates' derivatives: diagonally dominant for the short g that accuracy asks for.
-    Zeros (None) stay zeros where elimination does not fill them.
+    Zeros (None) stay zeros where elimination does not fill them.  Full ones above `WRITTEN_OUT` on whole arrays.
     """
     n = len(matrix)
+    full = tuple(tuple(entry for entry in row if entry is not None) for row in matrix)
+    if n > WRITTEN_OUT and all(len(row) == n for row in full):
+        return _inverse_of_many(full)
     rows: list[list[Array | None]] = [[*matrix[i], *([None] * n)] for i in range(n)]
     for i in range(n):
         own = matrix[i][i]
@@ -80,6 +87,19 @@ def inverse(matrix: Matrix) -> Matrix:
             if other != pivot and factor is not None:
                 rows[other] = [_minus(a, factor, b) for a, b in zip(rows[other], rows[pivot], strict=True)]
     return tuple(tuple(row[n:]) for row in rows)
+
+
+def _inverse_of_many(matrix: Full) -> Full:
+    """The same elimination on whole arrays."""
+    n, like = len(matrix), matrix[0][0]
+    rest = jnp.stack([jnp.stack(row) for row in matrix])
+    unit = jnp.eye(n, dtype=like.dtype)[(...,) + (None,) * like.ndim]
+    found = unit * jnp.ones_like(rest)
+    for pivot in range(n):
+        scale = 1.0 / rest[pivot, pivot][None]
+        factor = (rest[:, pivot] - unit[:, pivot]) * scale
+        rest, found = (part - factor[:, None] * part[pivot][None] for part in (rest, found))
+    return tuple(tuple(found[i, j] for j in range(n)) for i in range(n))
 
 
 def _minus(entry: Array | None, factor: Array, other: Array | None) -> Array | None:

@@ -220,6 +220,11 @@ class ChainSystem(eqx.Module):
 
     @property
     @abstractmethod
+    def edges_apart(self) -> bool:
+        """Whether fluxes depend on no edge state, and so each of these on no other."""
+
+    @property
+    @abstractmethod
     def particles(self) -> Particles:
         """Where the particles are."""
 

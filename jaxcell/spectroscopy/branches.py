@@ -51,8 +51,7 @@ def branches_of(cell: Cell, model: ChainModel, state: State, current: Scalar) ->
     contact, collector = _contacts(cell, len(model.sides))
     salt = own.passage_of(left, right)
     salted = jnp.zeros_like(flux) if salt is None else salt.resistance * flux + salt.potential
-    series = state.edge[0] if own.series_films else jnp.zeros_like(flux)
-    branch = state.edge[-1] if own.branch_films else jnp.zeros_like(flux)
+    series, branch = own.film_voltages(tuple(state.edge))
     above = e.top_resistance + e.top_left * near + e.top_right * after
     below = contact + e.bottom_left * near + e.bottom_right * after
     rest = current - flux

@@ -1,11 +1,14 @@
 """What answers to a frequency otherwise than to time: constant-phase elements, and the separator's own capacitances.
 
+Films with an exponent are here in closed form; a run has their distributed times as a row of elements.
+
 A double layer of exponent alpha has the admittance j omega C (j omega/omega_0)^(alpha - 1), a film or a grain boundary
 the impedance R/(1 + (j omega R C)^alpha), the separator's grains R/(1 + j omega eps_0 eps_r/kappa).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -54,6 +57,25 @@ def exponents_of(cell: Cell, model: ChainModel) -> Exponents:
         None if all(exponent is None for exponent in layers) else _filled(layers),
         None if none else jnp.stack([_filled(row) for row in rows]),
     )
+
+
+def without_film_exponents(cell: Cell) -> Cell:
+    """The cell with one R || C for each film, to which `exponents_of` gives what it lacks."""
+    count = len(_film_exponents(cell))
+    return eqx.tree_at(_film_exponents, cell, [None] * count) if count else cell
+
+
+def _film_exponents(cell: Cell) -> list[Any]:
+    """Those that are given."""
+    found = []
+    for electrode in (cell.working, cell.counter):
+        if isinstance(electrode, CompositeCathode | AlloyElectrode):
+            continue
+        found.append(electrode.interface.film_exponent)
+        if electrode.layer is not None:
+            film, top = electrode.layer.separator_film, electrode.layer.top
+            found += [None if film is None else film.exponent, None if top is None else top.film_exponent]
+    return [one for one in found if one is not None]
 
 
 def _filled(exponents: list[Scalar | None]) -> Nodes:

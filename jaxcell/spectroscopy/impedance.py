@@ -12,9 +12,9 @@ from jaxcell.cell import Cell
 from jaxcell.component import whole_number
 from jaxcell.model import ChainModel, assemble
 from jaxcell.operating_point import OperatingPoint
-from jaxcell.solver.system import State
+from jaxcell.solver.system import State, stacked
 from jaxcell.spectroscopy.branches import RIG_PART, branches_of, bulk_at, bulk_voltages, divide, members
-from jaxcell.spectroscopy.dispersion import bulk_share, capacities_at, exponents_of, phasor
+from jaxcell.spectroscopy.dispersion import bulk_share, capacities_at, exponents_of, phasor, without_film_exponents
 from jaxcell.spectroscopy.response import AtFrequency, drift, linear_at, response
 from jaxcell.spectroscopy.rig import Rig
 from jaxcell.spectroscopy.spectrum import ImpedanceSpectrum
@@ -84,11 +84,13 @@ def _run(
     points: int,
     shells: int,
 ) -> ImpedanceSpectrum:
-    model, sign = assemble(cell, points, shells), cell.plating_sign
+    lumped, sign = without_film_exponents(cell), cell.plating_sign
+    model = assemble(lumped, points, shells)
     state = model.initial_state
     if point is not None:
-        _check_shape(point.state, state, points, shells)
-        state = point.state
+        in_time = model if lumped is cell else assemble(cell, points, shells)
+        _check_shape(point.state, in_time.initial_state, points, shells)
+        state = _one_voltage_a_film(point.state, in_time)
     if bias is None:
         bias = jnp.zeros(()) if point is None else point.current_density
     current = sign * bias
@@ -119,6 +121,13 @@ def _run(
         voltage=sign * now.total,
         current_density=bias,
     )
+
+
+def _one_voltage_a_film(state: State, model: ChainModel) -> State:
+    """The state with the elements of each film as one."""
+    series, branch = model.film_voltages(tuple(state.edge))
+    there = [row for row, count in ((series, model.series_films), (branch, model.branch_films)) if count]
+    return state._replace(edge=stacked(tuple(jnp.asarray(row) for row in there), state.field))
 
 
 def _perturbed(model: ChainModel) -> tuple[str, ...]:
