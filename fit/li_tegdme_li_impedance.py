@@ -49,9 +49,10 @@ if __name__ == "__main__":
     spectra = read_measurement(folder / "geis_0_20h.csv", format="eclab-table").spectra
     found, ohm = resistances(spectra)
     curve, begin = pd.read_csv(folder / "plating_0_20h.csv"), np.array([one.time[0] for one in spectra])
-    near = [curve[curve["time/s"].between(t - 600, t)]["Ewe/V"].median() / CURRENT for t in begin]
+    time, volts = curve["time/s"].to_numpy(), curve["Ewe/V"].to_numpy()
+    near = [np.median(volts[(time >= t - 600) & (time <= t)]) / CURRENT for t in begin]
     table = pd.DataFrame(ohm, columns=["R_int", "low", "high"]).assign(**{"time / h": begin / 3600, "V/I": near})
-    print(table.round(1).to_string(), f"\ncorrelation {table['R_int'][1:].corr(table['V/I'][1:]):.2f}")
+    print(table.round(1).to_string(), f"\ncorrelation {np.corrcoef(ohm[1:, 0], near[1:])[0, 1]:.2f}")
     axes = table.plot("time / h", "V/I", style="s", ylim=(0, 350), ylabel="resistance / ohm", label="voltage/current")
     axes.errorbar(table["time / h"], ohm[:, 0], np.abs(ohm[:, 1:] - ohm[:, :1]).T, fmt="o", label="both interfaces")
     axes.legend(loc="lower right")
