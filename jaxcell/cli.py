@@ -146,7 +146,7 @@ def design(
 @app.command()
 def spectra(
     file: Annotated[str, typer.Argument(metavar="FILE", help="File with impedance spectra.")],
-    index: Annotated[str | None, typer.Option(metavar="N,N", help="Spectra to show, from 0 [all].")] = None,
+    number: Annotated[str | None, typer.Option(metavar="N,N", help="Spectra to show, from 1 [all].")] = None,
     electrode: Annotated[Electrode, typer.Option(help="Whose impedance, of three electrodes.")] = Electrode.working,
     area_cm2: Annotated[float | None, typer.Option(metavar="A", help="Electrode area; shows ohm cm2.")] = None,
     out: Annotated[str | None, typer.Option(metavar="DIR", help="Write tables and figures there.")] = None,
@@ -160,7 +160,7 @@ def spectra(
 
         area = None if area_cm2 is None else area_cm2 * 1e-4
         measurement = read_measurement(file, area=area, electrode=electrode.value)
-        tested = check_spectra(measurement, None if index is None else _indices(index))
+        tested = check_spectra(measurement, None if number is None else _numbers(number))
         console = _console()
         print_spectra(console, measurement, tested)
         if out is not None:
@@ -169,12 +169,12 @@ def spectra(
             console.print(f"\nResults: {out}", soft_wrap=True)
 
 
-def _indices(text: str) -> list[int]:
+def _numbers(text: str) -> list[int]:
     """The numbers in "0,3"."""
     try:
         return [int(part) for part in text.split(",")]
     except ValueError as error:
-        raise _OptionError(f"--index must be numbers separated by commas, such as 0,3, but is {text!r}.") from error
+        raise _OptionError(f"--number must be numbers separated by commas, such as 1,4, but is {text!r}.") from error
 
 
 def _fit(study: "Study", place: Path, posterior: bool) -> None:

@@ -13,31 +13,31 @@ from jaxcell.io import Measurement
 
 
 class SpectraError(ValueError):
-    """A file or index without the spectra that were asked for."""
+    """A file or number without the spectra that were asked for."""
 
 
 Tested = dict[int, KramersKronig | str]
-"""By index of the spectrum: its test, or why there is none."""
+"""By number of the spectrum, from 1: its test, or why there is none."""
 
 
 def check_spectra(measurement: Measurement, wanted: Sequence[int] | None = None) -> Tested:
     """Test the spectra of a measurement; None tests all. A spectrum that is too short keeps a sentence.
 
     Raises:
-        SpectraError: the measurement has no spectra, or none of an index wanted.
+        SpectraError: the measurement has no spectra, or none of a number wanted.
     """
     name, held = measurement.provenance.name, len(measurement.spectra)
     if not held:
         raise SpectraError(f"{name} holds no impedance spectra.")
-    missing = [index for index in wanted or () if not 0 <= index < held]
+    missing = [number for number in wanted or () if not 1 <= number <= held]
     if missing:
-        raise SpectraError(f"{name} has the spectra 0 to {held - 1}, but --index asks for {missing[0]}.")
+        raise SpectraError(f"{name} has the spectra 1 to {held}, but --number asks for {missing[0]}.")
     found: Tested = {}
-    for index in dict.fromkeys(range(held) if wanted is None else wanted):
+    for number in dict.fromkeys(range(1, held + 1) if wanted is None else wanted):
         try:
-            found[index] = kramers_kronig(measurement.spectra[index])
+            found[number] = kramers_kronig(measurement.spectra[number - 1])
         except KramersKronigError as error:
-            found[index] = str(error)
+            found[number] = str(error)
     return found
 
 
@@ -45,13 +45,13 @@ def table_of(measurement: Measurement, tested: Tested) -> pd.DataFrame:
     """One row a spectrum, resistances in ohm, or in ohm cm2 where the measurement has an area."""
     factor, unit = _unit(measurement)
     rows = []
-    for index, result in tested.items():
-        s = measurement.spectra[index]
+    for number, result in tested.items():
+        s = measurement.spectra[number - 1]
         fast, slow = int(np.argmax(s.frequency)), int(np.argmin(s.frequency))
         known = isinstance(result, KramersKronig)
         rows.append(
             {
-                "Spectrum": index,
+                "Spectrum": number,
                 "Points": len(s),
                 "Start / s": s.time[0],
                 "Highest Frequency / Hz": s.frequency[fast],
@@ -73,11 +73,11 @@ def table_of(measurement: Measurement, tested: Tested) -> pd.DataFrame:
 def points_of(measurement: Measurement, tested: Tested) -> pd.DataFrame:
     """Every point of the spectra tested, flagged or not, with model and residuals where there is a test."""
     tables = []
-    for index, result in tested.items():
-        s = measurement.spectra[index]
+    for number, result in tested.items():
+        s = measurement.spectra[number - 1]
         frame = pd.DataFrame(
             {
-                "Spectrum": index,
+                "Spectrum": number,
                 "Test Time / s": s.time,
                 "Frequency / Hz": s.frequency,
                 "Real Impedance / ohm": s.real,
@@ -104,11 +104,11 @@ def save_spectra(measurement: Measurement, tested: Tested, folder: Path) -> None
     points_of(measurement, tested).to_csv(folder / "points.csv", index=False, lineterminator="\n")
     figures = folder / "figures"
     figures.mkdir()
-    for index, result in tested.items():
+    for number, result in tested.items():
         if isinstance(result, KramersKronig):
-            title = f"{measurement.provenance.name}, spectrum {index}"
+            title = f"{measurement.provenance.name}, spectrum {number}"
             figure = kramers_kronig_figure(result, title, area=measurement.area)
-            figure.savefig(figures / f"spectrum_{index}.png", metadata={"Software": None})
+            figure.savefig(figures / f"spectrum_{number}.png", metadata={"Software": None})
 
 
 def print_spectra(console: Console, measurement: Measurement, tested: Tested) -> None:
@@ -117,11 +117,11 @@ def print_spectra(console: Console, measurement: Measurement, tested: Tested) ->
     p = measurement.provenance
     console.print(f"{p.name} ({p.format}): {len(measurement.spectra)} spectra, {len(tested)} shown", soft_wrap=True)
     table = plain_table(console, "no", "points", "from / s", "frequencies / Hz", f"Re(Z) / {unit}", "bias", "flagged")
-    for index, result in tested.items():
-        s = measurement.spectra[index]
+    for number, result in tested.items():
+        s = measurement.spectra[number - 1]
         fast, slow = int(np.argmax(s.frequency)), int(np.argmin(s.frequency))
         table.add_row(
-            str(index),
+            str(number),
             str(len(s)),
             f"{s.time[0]:.6g}",
             f"{s.frequency[fast]:.4g} to {s.frequency[slow]:.4g}",
@@ -131,8 +131,8 @@ def print_spectra(console: Console, measurement: Measurement, tested: Tested) ->
         )
     console.print(table)
     verdicts = [
-        f"{index}: {result.sentence() if isinstance(result, KramersKronig) else f'not tested: {result}'}"
-        for index, result in tested.items()
+        f"{number}: {result.sentence() if isinstance(result, KramersKronig) else f'not tested: {result}'}"
+        for number, result in tested.items()
     ]
     print_bullets(console, "Kramers-Kronig test", verdicts)
     console.print("\nFlagged points are kept everywhere; leave out of a fit what you do not trust.", soft_wrap=True)

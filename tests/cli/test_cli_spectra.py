@@ -32,9 +32,9 @@ def test_table_verdicts_and_files(file: Path, tmp_path: Path) -> None:
     assert called.code == 0, called.stderr
     words = " ".join(called.stdout.split())
     assert "made.csv (impedance-table): 3 spectra, 3 shown" in words
-    assert "0: consistent: all 31 points agree" in words
-    assert f"1: inconsistent: 1 of 31 points flagged, {F[10]:.4g} Hz" in words
-    assert "2: not tested: Argument `spectrum` must have at least 7 different frequencies" in words
+    assert "1: consistent: all 31 points agree" in words
+    assert f"2: inconsistent: 1 of 31 points flagged, {F[10]:.4g} Hz" in words
+    assert "3: not tested: Argument `spectrum` must have at least 7 different frequencies" in words
     assert "no current and voltage recorded." in words
     table = pd.read_csv(tmp_path / "out/spectra.csv")
     assert table["Flagged"].tolist()[:2] == [0, 1]
@@ -42,18 +42,18 @@ def test_table_verdicts_and_files(file: Path, tmp_path: Path) -> None:
     points = pd.read_csv(tmp_path / "out/points.csv")
     assert len(points) == 66  # every point of every spectrum, flagged or not
     assert points[points["Flagged"] == 1].index.tolist() == [41]
-    assert sorted(p.name for p in (tmp_path / "out/figures").iterdir()) == ["spectrum_0.png", "spectrum_1.png"]
-    again = call("spectra", file, "--out", tmp_path / "out", "--index", "1")
+    assert sorted(p.name for p in (tmp_path / "out/figures").iterdir()) == ["spectrum_1.png", "spectrum_2.png"]
+    again = call("spectra", file, "--out", tmp_path / "out", "--number", "2")
     assert again.code == 0, again.stderr
-    assert [p.name for p in (tmp_path / "out/figures").iterdir()] == ["spectrum_1.png"]
+    assert [p.name for p in (tmp_path / "out/figures").iterdir()] == ["spectrum_2.png"]
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--index", "3"), "made.csv has the spectra 0 to 2, but --index asks for 3."),
-        (("--index", "-1"), "but --index asks for -1."),
-        (("--index", "x"), "--index must be numbers separated by commas, such as 0,3, but is 'x'."),
+        (("--number", "4"), "made.csv has the spectra 1 to 3, but --number asks for 4."),
+        (("--number", "0"), "but --number asks for 0."),
+        (("--number", "x"), "--number must be numbers separated by commas, such as 1,4, but is 'x'."),
         (("--area-cm2", "-1"), "Argument `area` must be a positive number in m2 or None"),
         (("--electrode", "full"), "is read for one impedance only"),
     ],
@@ -80,7 +80,7 @@ def test_a_foreign_folder_is_not_replaced(file: Path, tmp_path: Path) -> None:
 
 
 def test_three_electrodes_under_load(data: Path) -> None:
-    called = call("spectra", data / "peo_coated_li/geis_spectra_1_30.csv", "--electrode", "counter", "--index", "0,29")
+    called = call("spectra", data / "peo_coated_li/geis_spectra_1_30.csv", "--electrode", "counter", "--number", "1,30")
     assert called.code == 0, called.stderr
     assert "30 spectra, 2 shown" in called.stdout
     assert "impedance is that of the counter electrode" in called.stdout
