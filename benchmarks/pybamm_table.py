@@ -46,7 +46,13 @@ def table(stored: dict[str, Any]) -> str:
 
 
 def _row(words: str, times: dict[str, float]) -> str:
-    return f"| {words} | {times['jaxcell_ms']:.3g} ms | {times['pybamm_ms']:.3g} ms | {times['ratio']:.2g} |\n"
+    ours, theirs, ratio = (_digits(times[name]) for name in ("jaxcell_ms", "pybamm_ms", "ratio"))
+    return f"| {words} | {ours} ms | {theirs} ms | {ratio} |\n"
+
+
+def _digits(value: float) -> str:
+    """Two of them, or all before the point."""
+    return f"{value:.0f}" if value >= 10.0 else f"{value:.1f}"
 
 
 def main() -> None:
