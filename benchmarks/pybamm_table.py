@@ -40,7 +40,7 @@ def table(stored: dict[str, Any]) -> str:
     for name, values in stored.get("derivatives", {}).items():
         ours = abs(values["jaxcell"] / values["central"] - 1.0)
         theirs = abs(values["pybamm_pybamm"] / values["pybamm_central"] - 1.0)
-        words = f"DFN, t+ = 0.38: error of dV/d(ln p) 600 s after an event, p the {DERIVATIVES[name]}"
+        words = f"DFN, t+ = 0.38: relative error of dV/d(ln p) 600 s after an event, p the {DERIVATIVES[name]}"
         rows.append(f"| {words} | {ours:.1g} | {theirs:.2g} | |\n")
     return HEADER + "".join(rows)
 
