@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jaxcell.device import Device, prepare_jax
+
 if TYPE_CHECKING:  # JAX is imported inside the commands, after the device is chosen
     from rich.console import Console
 
@@ -28,16 +30,7 @@ app = typer.Typer(
 NOT_CONVERGED, INTERRUPTED = 3, 130
 
 
-class Device(str, Enum):  # noqa: UP042  (typer shows the values)
-    """Where JAX computes."""
-
-    auto = "auto"
-    cpu = "cpu"
-    gpu = "gpu"
-    tpu = "tpu"
-
-
-class Electrode(str, Enum):  # noqa: UP042  (as above)
+class Electrode(str, Enum):  # noqa: UP042  (typer shows the values)
     """Whose impedance is read where three electrodes were recorded."""
 
     working = "working"
@@ -104,7 +97,7 @@ def fit(
         checked = open_study(study).with_options(data=data, starts=starts, seed=seed)
         if posterior:
             _check_posterior(isinstance(checked, CapacityStudy), explain)
-        _prepare_jax(device)
+        prepare_jax(device)
         place = Path(out) if out is not None else Path("results") / checked.name
         if isinstance(checked, JointStudy):
             _explain_joint(checked) if explain else _fit_joint(checked, place, posterior)
@@ -139,7 +132,7 @@ def design(
         if not isinstance(opened, DesignStudy):
             raise _OptionError(f"{file} has no table [objective], so it is no design; run `jaxcell fit {file}`.")
         checked = opened.with_starts(starts, seed)
-        _prepare_jax(device)
+        prepare_jax(device)
         _design(checked, Path(out) if out is not None else Path("results") / checked.name)
 
 
@@ -332,52 +325,8 @@ def _explain_protocol(study: "ProtocolStudy") -> None:
     print_protocol_explanation(_console(), study, measured, found, loss)
 
 
-def _prepare_jax(device: Device) -> None:
-    """Choose the device and the cache of compiled programs; before JAX is imported where it can be."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if "jax" not in sys.modules:
-        if device is Device.gpu:  # JAX takes one by itself, CUDA or ROCm, where it may
-            os.environ.pop("JAX_PLATFORMS", None)
-        elif device is not Device.auto:
-            os.environ["JAX_PLATFORMS"] = device.value
-    import jax
-
-    if not os.environ.get("JAX_COMPILATION_CACHE_DIR") and jax.config.values.get("jax_compilation_cache_dir") is None:
-        _keep_compiled(jax)
-    try:
-        found = jax.devices()
-    except RuntimeError as error:
-        raise _DeviceError(_missing(device)) from error
-    if device is not Device.auto and found[0].platform != device.value:
-        raise _DeviceError(_missing(device))
-
-
-class _DeviceError(ValueError):
-    """The device asked for is not there."""
-
-
 class _OptionError(ValueError):
     """An option that cannot be understood."""
-
-
-def _missing(device: Device) -> str:
-    if device is Device.auto:
-        return f"JAX finds no device for JAX_PLATFORMS={os.environ.get('JAX_PLATFORMS', '')!r}."
-    install = ' (NVIDIA: pip install "jaxcell[cuda]")' if device is Device.gpu else ""
-    return f"--device {device.value}: JAX finds no such device here; install JAX for it{install} or use --device cpu."
-
-
-def _keep_compiled(jax: Any) -> None:
-    """Keep compiled programs in the user's cache folder, where there is one."""
-    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folder = Path(root) / "jaxcell" / "xla"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return
-    if os.access(folder, os.W_OK):
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 def _console() -> "Console":
