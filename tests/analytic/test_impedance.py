@@ -368,7 +368,7 @@ def test_self_heating_under_bias() -> None:
     ]
     separator = Separator(50e-6, 0.24, activation_energy=energy)
     cell = Cell(foils[0], separator, foils[1], start, heat_balance=HeatBalance(heat, loss))
-    point = simulate(cell, replay(np.array([0.0, 100.0]), np.full(2, -150.0))).state_at(1)
+    point = simulate(cell, replay(np.array([0.0, 100.0]), np.full(2, -150.0))).state_at(0)
 
     def laws(y: Any, current: Any) -> tuple[Any, Any]:
         kelvin = start + y[2]
