@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from jaxcell.answer import plain_table, print_bullets, versions
+from jaxcell.estimates import finite
 from jaxcell.io.results import write_json, write_toml
 from jaxcell.study.design_run import DesignResult
 from jaxcell.study.words import number
@@ -49,7 +50,7 @@ def to_dict(result: DesignResult) -> dict[str, Any]:
         if one.name in result.prices:
             change, cost = result.prices[one.name]
             variables[one.name]["moved_by"] = change / size
-            variables[one.name]["objective_changes_by_others_anew"] = _finite(cost / factor)
+            variables[one.name]["objective_changes_by_others_anew"] = cost / factor
     limits = []
     for one in found.limits:
         own, size = study.unit_of(one.limit.quantity)
@@ -63,7 +64,7 @@ def to_dict(result: DesignResult) -> dict[str, Any]:
                 "objective_per_unit_of_limit": one.multiplier * size / factor,
             }
         )
-    return {
+    answer = {
         "schema": SCHEMA,
         "title": study.content.study.title,
         "verdict": found.verdict,
@@ -78,13 +79,12 @@ def to_dict(result: DesignResult) -> dict[str, Any]:
         "limits": limits,
         "watched": {name: [value / study.unit_of(name)[1], study.unit_of(name)[0]] for name, value in _watched(found)},
         "optimality": found.optimality,
-        "gradient_error": _finite(found.gradient_error),
+        "gradient_error": found.gradient_error,
         "violation": found.violation,
         "evaluations": found.evaluations,
         "failed_evaluations": found.failures,
         "starts": [
-            {"objective": _finite(s.objective / factor), "feasible": s.feasible, "message": s.message}
-            for s in found.starts
+            {"objective": s.objective / factor, "feasible": s.feasible, "message": s.message} for s in found.starts
         ],
         "front": None if result.front is None else _columns(front_table(result)),
         "front_failure": result.front_failure,
@@ -92,6 +92,7 @@ def to_dict(result: DesignResult) -> dict[str, Any]:
         "versions": versions(),
         "seed": study.content.optimiser.seed,
     }
+    return finite(answer)
 
 
 def front_table(result: DesignResult) -> pd.DataFrame:
@@ -134,8 +135,8 @@ def print_design(console: Console, result: DesignResult) -> None:
         console.print(f"\nNo front: {result.front_failure}")
 
 
-def _columns(frame: pd.DataFrame) -> dict[str, list[float | None]]:
-    return {str(name): [_finite(value) for value in column] for name, column in frame.items()}
+def _columns(frame: pd.DataFrame) -> dict[str, list[float]]:
+    return {str(name): column.tolist() for name, column in frame.items()}
 
 
 def _watched(found: Any) -> list[tuple[str, float]]:
@@ -168,7 +169,3 @@ def _limit_words(result: DesignResult, one: Any) -> str:
         return f"{words}: {number(one.value / size)}{named}, not active."
     rate = one.multiplier * size / factor
     return f"{words}: active; {rate:+.3g} {unit} per {own if own != '1' else 'unit'} by which it is raised."
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

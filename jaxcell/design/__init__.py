@@ -6,6 +6,10 @@ from .augmented import augmented_lagrangian as augmented_lagrangian
 from .case import DESIGN_SETTINGS as DESIGN_SETTINGS
 from .case import DesignCase as DesignCase
 from .case import LayerRecipe as LayerRecipe
+from .current_program import ProgramCase as ProgramCase
+from .current_program import chosen_program as chosen_program
+from .current_program import expected_interval as expected_interval
+from .current_program import program_design as program_design
 from .design import Design as Design
 from .design import Limit as Limit
 from .design import Objective as Objective
@@ -17,10 +21,6 @@ from .optimum import Optimum as Optimum
 from .optimum import optimise as optimise
 from .pareto import ParetoFront as ParetoFront
 from .pareto import pareto_front as pareto_front
-from .program import ProgramCase as ProgramCase
-from .program import chosen_program as chosen_program
-from .program import expected_interval as expected_interval
-from .program import program_design as program_design
 from .programme import DesignError as DesignError
 from .quantities import case_quantities as case_quantities
 from .quantities import cycle_life as cycle_life

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from jaxcell.design.case import DesignCase
 from jaxcell.design.quantities import case_quantities, check_case, quantity_units
-from jaxcell.design.statistics import Statistic, quantile_weights
+from jaxcell.design.statistics import Statistic, latin_hypercube, quantile_weights
 from jaxcell.inference.evaluation import value_and_jacobian
 from jaxcell.inference.parameters import Parameter, ParameterSet
 
@@ -106,8 +106,7 @@ class Uncertain(eqx.Module):
         """Latin hypercube of the priors; each parameter's `initial` may be left out."""
         middle = [_with_middle(p) for p in parameters]
         own = ParameterSet(middle)
-        rng = np.random.default_rng(seed)
-        shares = np.stack([(rng.permutation(samples) + rng.uniform(size=samples)) / samples for _ in middle])
+        shares = latin_hypercube(np.random.default_rng(seed), samples, len(middle))
         return cls(own, jnp.asarray(own.prior_quantiles(shares).T))
 
 

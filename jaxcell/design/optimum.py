@@ -14,6 +14,7 @@ from jaxcell.design.design import Design, Limit
 from jaxcell.design.multipliers import ACTIVE, multipliers, per_bound, per_limit, slopes
 from jaxcell.design.programme import FEASIBLE, DesignError, Point, Programme
 from jaxcell.design.solvers import METHODS, Method, slsqp, solve
+from jaxcell.design.statistics import latin_hypercube
 
 STATIONARY = 1e-2
 """Residual of the first-order conditions, in units of the objective's gradient, up to which a point is an optimum."""
@@ -331,9 +332,8 @@ class _Held:
 
 def _starts(first: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
     """The first start and a Latin hypercube."""
-    rng, others = np.random.default_rng(seed), count - 1
-    shares = [(rng.permutation(others) + rng.uniform(size=others)) / max(others, 1) for _ in range(first.size)]
-    return [first, *np.stack(shares, axis=1)] if others else [first]
+    others = count - 1
+    return [first, *latin_hypercube(np.random.default_rng(seed), others, first.size).T] if others else [first]
 
 
 def _close(one: float, other: float) -> bool:

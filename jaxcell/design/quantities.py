@@ -205,7 +205,7 @@ def check_case(case: DesignCase, names: tuple[str, ...]) -> None:
         if name in _WEIGHED and case.masses is None:
             raise ValueError(f"The quantity '{name}' needs DesignCase.masses (StackMasses), but they are None.")
         if name in _OF_TOP and getattr(getattr(case.cell.working, "layer", None), "top", None) is None:
-            raise ValueError("The quantity 'top_fraction' needs a layer with a top site, but the cell has none.")
+            raise ValueError(f"The quantity '{name}' needs a layer with a top site, but the cell has none.")
 
 
 def case_quantities(case: DesignCase, names: tuple[str, ...]) -> Values:

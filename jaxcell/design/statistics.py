@@ -14,6 +14,11 @@ class Statistic(NamedTuple):
     quantile: float | None
 
 
+def latin_hypercube(rng: np.random.Generator, samples: int, dimensions: int) -> Float[np.ndarray, "dimensions samples"]:
+    """Numbers from 0 to 1, of which each n-th part holds one along every dimension."""
+    return np.stack([(rng.permutation(samples) + rng.uniform(size=samples)) / samples for _ in range(dimensions)])
+
+
 def quantile_weights(samples: int, quantile: float) -> Float[np.ndarray, " samples"]:
     """Weights w of the sorted samples whose sum w.x estimates a quantile p.
 

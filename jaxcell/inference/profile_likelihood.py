@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from .least_squares import Box
 from .report import FitResult
-from .ridge import Profile, Profiler, merged, optima, physical, profile
+from .ridge import Profile, Profiler, along_trade_off, merged, optima, physical, profile
 
 _LEAST_POINTS = 12
 _ROUNDS = 12
@@ -159,7 +159,7 @@ def _first(
     low, high = np.clip(theta[k] + reach * np.array([-2.0, 2.0]), *bounds)
     grid = np.linspace(low, high, profiler.points)
     grid[np.argmin(np.abs(grid - theta[k]))] = theta[k]
-    guess = theta[None, :] + np.outer(grid - theta[k], covariance[:, k] / covariance[k, k])
+    guess = along_trade_off(theta, covariance, k, grid)
     empty = Profile(np.zeros((0, theta.size)), np.zeros(0))
     return _distinct(profile(profiler, k, grid, guess, empty), k)
 

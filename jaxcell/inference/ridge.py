@@ -79,7 +79,7 @@ def trace_ridge(
     low = max(float(parameters.lower[pivot]), theta[pivot] - half_width[pivot])
     high = min(float(parameters.upper[pivot]), theta[pivot] + half_width[pivot])
     grid = np.linspace(low, high, profiler.points)
-    guess = theta[None, :] + np.outer(grid - theta[pivot], covariance[:, pivot] / covariance[pivot, pivot])
+    guess = along_trade_off(theta, covariance, pivot, grid)
     start = Profile(theta[None, :], np.array([cost]))
     first = profile(profiler, pivot, grid, guess, start)
 
@@ -193,6 +193,16 @@ def _ridge(profiler: Profiler, direction: Direction, first: Profile, second: Pro
         rise=costs[inside] - lowest,
         extent=np.stack([np.min([e[0] for e in extents], axis=0), np.max([e[1] for e in extents], axis=0)]),
     )
+
+
+def along_trade_off(
+    theta: Float[np.ndarray, " parameters"],
+    covariance: Float[np.ndarray, "parameters parameters"],
+    index: int,
+    grid: Float[np.ndarray, " points"],
+) -> Float[np.ndarray, "points parameters"]:
+    """Where the others go, to first order, while one parameter moves over `grid`."""
+    return theta[None, :] + np.outer(grid - theta[index], covariance[:, index] / covariance[index, index])
 
 
 def physical(problem: Problem, index: int, theta: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

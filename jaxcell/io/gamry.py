@@ -8,7 +8,7 @@ import numpy as np
 from jaxcell.io.errors import MeasurementError
 from jaxcell.io.geometry import area_notice
 from jaxcell.io.impedance_rows import in_ohm, measured_sweeps
-from jaxcell.io.impedance_sign import DECIDED, sign_agreement
+from jaxcell.io.impedance_sign import contradiction
 from jaxcell.io.impedance_units import read_unit
 from jaxcell.io.measurement import Measurement
 from jaxcell.io.options import ReadOptions
@@ -64,8 +64,7 @@ def read_gamry(file: SourceFile, options: ReadOptions) -> Measurement:
     arrays = {name: np.concatenate([block[name] for block in blocks]) for name in names}
     header = next((found for line in lines if (found := _AREA.match(line))), None)
     area = area_notice(float(header.group(1).replace(",", ".")) * 1e-4 if header else None, options.area)
-    agrees = sign_agreement(arrays["frequency"], arrays["real"], arrays["imaginary"]) if len(blocks) == 1 else 0.0
-    against = "; BUT the slope of the modulus says otherwise: check it" if agrees <= -DECIDED else ""
+    against = contradiction(arrays["frequency"], arrays["real"], arrays["imaginary"]) if len(blocks) == 1 else ""
     notices.append(f"sign: Gamry's Zimag is Im(Z), negative where capacitive{against}; a positive current is anodic.")
     tag = next((found.group(1) for line in lines[:5] if (found := _TAG.match(line))), "")
     origin = Provenance(

@@ -34,6 +34,12 @@ def sign_agreement(frequency: FloatArray, real: FloatArray, imaginary: FloatArra
     return float(np.sign(slope * middle) @ weight / weight.sum()) if weight.any() else 0.0
 
 
+def contradiction(frequency: FloatArray, real: FloatArray, imaginary: FloatArray) -> str:
+    """What to add to a sentence that takes Im(Z) by its name: nothing, or that the data speak against it."""
+    against = sign_agreement(frequency, real, imaginary) <= -DECIDED
+    return "; BUT the slope of the modulus says otherwise: check it" if against else ""
+
+
 def settle_sign(
     frequency: FloatArray, real: FloatArray, stored: FloatArray, column: str, *, minus: bool
 ) -> tuple[FloatArray, str]:
@@ -48,10 +54,9 @@ def settle_sign(
         column: its name.
         minus: whether the name says that the negative is stored.
     """
-    agreement = sign_agreement(frequency, real, -stored if minus else stored)
     if minus:
-        against = "; BUT the slope of the modulus says otherwise: check it" if agreement <= -DECIDED else ""
-        return -stored, f"sign: `{column}` is -Im(Z) by its name{against}."
+        return -stored, f"sign: `{column}` is -Im(Z) by its name{contradiction(frequency, real, -stored)}."
+    agreement = sign_agreement(frequency, real, stored)
     if agreement <= -DECIDED:
         return -stored, f"sign: `{column}` holds -Im(Z), as the slope of the modulus shows: it was turned."
     if agreement >= DECIDED:

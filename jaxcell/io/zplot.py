@@ -7,7 +7,7 @@ import numpy as np
 from jaxcell.io.errors import MeasurementError
 from jaxcell.io.geometry import area_notice
 from jaxcell.io.impedance_rows import measured_sweeps
-from jaxcell.io.impedance_sign import DECIDED, sign_agreement
+from jaxcell.io.impedance_sign import contradiction
 from jaxcell.io.measurement import Measurement
 from jaxcell.io.options import ReadOptions
 from jaxcell.io.provenance import Provenance
@@ -56,9 +56,8 @@ def read_zplot(file: SourceFile, options: ReadOptions) -> Measurement:
     if errors.any():
         bad = int(np.flatnonzero(errors)[0])
         notices.append(f"the analyser flagged {int((errors != 0).sum())} rows, the first is row {table.rows[bad]}.")
-    against = sign_agreement(frequency, real, imaginary) <= -DECIDED
-    contradiction = "; BUT the slope of the modulus says otherwise: check it" if against else ""
-    notices.append(f"sign: ZPlot's Z'' is Im(Z), negative where capacitive{contradiction}.")
+    against = contradiction(frequency, real, imaginary)
+    notices.append(f"sign: ZPlot's Z'' is Im(Z), negative where capacitive{against}.")
     header = next((float(f.group(1).replace(",", ".")) * 1e-4 for line in head if (f := _AREA.match(line))), None)
     area = area_notice(header, options.area)
     origin = Provenance(

@@ -8,15 +8,17 @@ from jaxcell.model.coefficients import coefficients_of
 from jaxcell.model.surrounded import Surrounded
 from jaxcell.model.tables import BOTTOM, COUNTER, SEPARATOR, TOP, WORKING
 from jaxcell.model.temperature import at_temperature
+from jaxcell.physics.constant_phase import ELEMENTS
 
 
-def assemble(cell: Cell, points: int = 20, shells: int = 16) -> ChainModel:
+def assemble(cell: Cell, points: int = 20, shells: int = 16, film_elements: int = ELEMENTS) -> ChainModel:
     """The chain of a cell.
 
     `points`: finite volumes of a layer with sites inside or a salt, of a separator's salt and of a cathode each;
-    `shells`: of each particle.
+    `shells`: of each particle; `film_elements`: most R || C of a film with an exponent, one where its law is met
+    otherwise.
     """
-    coefficients, structure = coefficients_of(at_temperature(cell, cell.temperature), points, shells)
+    coefficients, structure = coefficients_of(at_temperature(cell, cell.temperature), points, shells, film_elements)
     sides, kinds = structure.sides, structure.kinds
     beside = zip(sides, (*sides[1:], None), (None, *sides[:-1]), kinds, strict=True)
     # Lithium in an alloy grows no filaments.
@@ -28,7 +30,7 @@ def assemble(cell: Cell, points: int = 20, shells: int = 16) -> ChainModel:
     ]
     return ChainModel(
         coefficients=coefficients,
-        surrounded=None if cell.heat_balance is None else Surrounded(cell, points, shells),
+        surrounded=None if cell.heat_balance is None else Surrounded(cell, points, shells, film_elements),
         faces=jnp.asarray(faces, dtype=jnp.float64),
         kinds=kinds,
         sides=sides,

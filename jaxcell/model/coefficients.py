@@ -70,8 +70,9 @@ class _Side(NamedTuple):
     structure: Structure
 
 
-def coefficients_of(cell: Cell, points: int, shells: int) -> tuple[Coefficients, Structure]:
-    """Numbers and structure of a cell's chain: `points` volumes of each part, `shells` of each particle."""
+def coefficients_of(cell: Cell, points: int, shells: int, film_elements: int) -> tuple[Coefficients, Structure]:
+    """Numbers and structure of a cell's chain: `points` volumes of each part, `shells` of each particle, at most
+    `film_elements` of each film."""
     cathode = cell.counter if isinstance(cell.counter, CompositeCathode) else None
     lithium = [one for one in (cell.working, cell.counter) if not isinstance(one, CompositeCathode)]
     around = Surroundings(cell.stack_pressure, present_losses(tuple(lithium)))
@@ -85,9 +86,8 @@ def coefficients_of(cell: Cell, points: int, shells: int) -> tuple[Coefficients,
     sides = [working, _between(cell.separator, points, cell.temperature, around), _mirrored(counter)]
     nodes, edges, losses = (join([side[i] for side in sides]) for i in range(3))
     structures = [side.structure for side in sides]
-    elements = [
-        max(counts) for counts in zip(*((one.series_films, one.branch_films) for one in structures), strict=True)
-    ]
+    counts = zip(*((one.series_films, one.branch_films) for one in structures), strict=True)
+    elements = [min(film_elements, max(own)) for own in counts]
     binary = cell.separator.salt is not None
     coefficients = Coefficients(
         nodes=nodes,

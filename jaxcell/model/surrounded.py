@@ -15,7 +15,9 @@ class Surrounded(eqx.Module):
     cell: Cell
     points: int = eqx.field(static=True)
     shells: int = eqx.field(static=True)
+    film_elements: int = eqx.field(static=True)
 
     def at(self, rise: Scalar) -> Coefficients:
         """The numbers at a temperature `rise` [K] above the cell's."""
-        return coefficients_of(at_temperature(self.cell, self.cell.temperature + rise), self.points, self.shells)[0]
+        warmer = at_temperature(self.cell, self.cell.temperature + rise)
+        return coefficients_of(warmer, self.points, self.shells, self.film_elements)[0]

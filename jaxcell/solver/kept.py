@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxcell.solver.replay import SLACK_STEP, Run
-from jaxcell.solver.system import State
+from jaxcell.solver.system import State, per_row
 from jaxcell.solver.tableau import Tableau
 from jaxcell.solver.trajectory import Trajectory
 
@@ -36,7 +36,7 @@ def as_run(kept: Kept, planned: Trajectory, initial: State) -> Run:
 
     def held(rows: Array, start: Array) -> Array:
         end = jnp.where(used > 0, rows[jnp.maximum(used - 1, 0), -1], start)
-        return jnp.where(slack.reshape(slack.shape + (1,) * (rows.ndim - 1)), end, rows)
+        return jnp.where(per_row(slack, rows), end, rows)
 
     return Run(
         stages=jax.tree.map(held, kept.stages, initial),

@@ -20,7 +20,7 @@ from jaxcell.solver.schedule import NO_STOP, Control, Interval, Plan, Schedule
 from jaxcell.solver.sensitivity import Carried, Grid, Scheme, filled, step_tangents
 from jaxcell.solver.settings import Settings
 from jaxcell.solver.step import StepResult, implicit_step
-from jaxcell.solver.system import ChainSystem, State
+from jaxcell.solver.system import ChainSystem, State, per_row
 from jaxcell.solver.trajectory import Trajectory, reached_only
 from jaxcell.units import Counter, Flag, Scalar
 
@@ -181,7 +181,7 @@ def _known_to(plan: Plan, tangents):
         return tangents
     grazed = (plan.end[plan.interval] == int(StepEnd.grazed)) & (_which(plan) != NO_STOP)
     factor = jnp.where(jnp.cumsum(grazed) > 0, jnp.nan, 1.0)
-    return jax.tree.map(lambda t: t * factor.reshape(factor.shape + (1,) * (t.ndim - 1)), tangents)
+    return jax.tree.map(lambda t: t * per_row(factor, t), tangents)
 
 
 @custom_vmap

@@ -26,7 +26,7 @@ from jaxcell.solver.kernel import in_one_kernel
 from jaxcell.solver.linear import Factors, factorise, linearise, multiply, substitute
 from jaxcell.solver.newton import rate_by_current, residual
 from jaxcell.solver.schedule import NO_STOP, Control, Stops
-from jaxcell.solver.system import Capacities, ChainSystem, State, inner, row_of, stack_states
+from jaxcell.solver.system import Capacities, ChainSystem, State, inner, per_row, row_of, stack_states
 from jaxcell.solver.tableau import Tableau
 from jaxcell.units import Scalar
 
@@ -133,7 +133,7 @@ def step_tangents(
         fixed = fixed._replace(duration=None)
     forcing = filled(*eqx.filter_jvp(defects, (system, grid), (system_tangent, fixed)))
     known, lin = _coefficients(system, grid, stages, bases, scheme)
-    stage_forcing, held, missed = jax.tree.map(lambda r: jnp.where(_like(grid.active, r), -r, 0.0), forcing)
+    stage_forcing, held, missed = jax.tree.map(lambda r: jnp.where(per_row(grid.active, r), -r, 0.0), forcing)
     given = filled(grid.duration, grid_tangent.duration)
     rhs = Unknowns(
         stage_forcing,
@@ -317,7 +317,7 @@ def _product(system: ChainSystem, known: _Known, lin, x: Unknowns, scheme: Schem
         after = _charge_after(own, row, charge, scheme)
         if scheme.controlled:
             by_state, by_current = own.control_row
-            left = jax.tree.map(lambda a, p: a - p * _like(row.currents, p), left, own.push)
+            left = jax.tree.map(lambda a, p: a - p * per_row(row.currents, p), left, own.push)
             held = jax.vmap(inner)(by_state, row.stages) + by_current * row.currents
             currents = jnp.where(own.active, held, row.currents)
         if scheme.stopped:
@@ -355,7 +355,3 @@ def _over_step(state: State, capacities: Capacities, g: Scalar) -> State:
 
 def _last(state: State) -> State:
     return row_of(state, -1)
-
-
-def _like(mask: Array, rows: Array) -> Array:
-    return mask.reshape(mask.shape + (1,) * (rows.ndim - 1))

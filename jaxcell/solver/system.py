@@ -82,6 +82,11 @@ def row_of(tree: Any, index: int) -> Any:
     return jax.tree.map(lambda rows: rows[index], tree)
 
 
+def per_row(mask: Array, rows: Array) -> Array:
+    """One entry for each of the rows, shaped to be used with all of them."""
+    return mask.reshape(mask.shape + (1,) * (rows.ndim - mask.ndim))
+
+
 def inner(one: State, other: State) -> Entry:
     """Sum of the products."""
     start = jnp.zeros((), dtype=one.field.dtype)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxcell.solver.schedule import Plan, Schedule
-from jaxcell.solver.system import State
+from jaxcell.solver.system import State, per_row
 from jaxcell.units import Counter, Scalar
 
 
@@ -43,8 +43,7 @@ class Trajectory(NamedTuple):
 
 def reached_only(reached: Array, rows: Array) -> Array:
     """The rows that were reached, NaN for the others."""
-    mask = reached.reshape(reached.shape + (1,) * (rows.ndim - 1))
-    return jnp.where(mask, rows, jnp.nan)
+    return jnp.where(per_row(reached, rows), rows, jnp.nan)
 
 
 def charge_by_interval(charge: Float[Array, " intervals"], schedule: Schedule) -> Float[Array, " intervals"]:

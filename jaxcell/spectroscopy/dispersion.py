@@ -6,9 +6,8 @@ A double layer of exponent alpha has the admittance j omega C (j omega/omega_0)^
 the impedance R/(1 + (j omega R C)^alpha), the separator's grains R/(1 + j omega eps_0 eps_r/kappa).
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +15,7 @@ from jaxtyping import Array, Complex, Float
 
 from jaxcell.cell import AlloyElectrode, Cell, CompositeCathode
 from jaxcell.cell.dispersion import REFERENCE_FREQUENCY
-from jaxcell.model import BOTTOM, COUNTER, PORE, TOP, WORKING, ChainModel
+from jaxcell.model import BOTTOM, COUNTER, PORE, TOP, ChainModel
 from jaxcell.model.tables import PARTICLE
 from jaxcell.model.temperature import at_temperature
 from jaxcell.solver.system import Capacities
@@ -28,7 +27,7 @@ REFERENCE = 2.0 * np.pi * REFERENCE_FREQUENCY
 
 
 class Exponents(NamedTuple):
-    """Along the chain; None where all of them are 1."""
+    """Along the chain; None where there is nothing that could have one."""
 
     double_layer: Nodes | None
     edge: Float[Array, "l nodes"] | None
@@ -36,46 +35,15 @@ class Exponents(NamedTuple):
 
 
 def exponents_of(cell: Cell, model: ChainModel) -> Exponents:
-    """Exponents of a cell's double layers and films, where the chain has them."""
-    places = list(zip(model.sides, model.kinds, strict=True))
-    layers = [_double_layer(cell, side, kind) for side, kind in places]
-    series: list[Scalar | None] = [None] * len(places)
-    branch = list(series)
-    # The edge at the collector, and the last one before the separator.
-    last = (model.sides.count(WORKING) - 2, model.sides.index(COUNTER))
-    for electrode, near, face in zip((cell.working, cell.counter), (0, -2), last, strict=True):
-        if isinstance(electrode, CompositeCathode):
-            continue
-        series[near] = electrode.interface.film_exponent
-        if electrode.layer is not None:
-            film, top = electrode.layer.separator_film, electrode.layer.top
-            series[face] = None if film is None else film.exponent
-            branch[face] = None if top is None else top.film_exponent
-    rows = [row for row, there in ((series, model.series_films), (branch, model.branch_films)) if there]
-    none = all(exponent is None for row in rows for exponent in row)
+    """Exponents of a cell's double layers and films, where the chain, which has one element a film, has them."""
+    layers = [_double_layer(cell, side, kind) for side, kind in zip(model.sides, model.kinds, strict=True)]
+    e = model.edges
+    films = ((e.film_exponent, model.series_films), (e.branch_exponent, model.branch_films))
+    rows = [exponent for exponent, there in films if there]
     return Exponents(
         None if all(exponent is None for exponent in layers) else _filled(layers),
-        None if none else jnp.stack([_filled(row) for row in rows]),
+        jnp.stack(rows) if rows else None,
     )
-
-
-def without_film_exponents(cell: Cell) -> Cell:
-    """The cell with one R || C for each film, to which `exponents_of` gives what it lacks."""
-    count = len(_film_exponents(cell))
-    return eqx.tree_at(_film_exponents, cell, [None] * count) if count else cell
-
-
-def _film_exponents(cell: Cell) -> list[Any]:
-    """Those that are given."""
-    found = []
-    for electrode in (cell.working, cell.counter):
-        if isinstance(electrode, CompositeCathode | AlloyElectrode):
-            continue
-        found.append(electrode.interface.film_exponent)
-        if electrode.layer is not None:
-            film, top = electrode.layer.separator_film, electrode.layer.top
-            found += [None if film is None else film.exponent, None if top is None else top.film_exponent]
-    return [one for one in found if one is not None]
 
 
 def _filled(exponents: list[Scalar | None]) -> Nodes:

@@ -14,7 +14,7 @@ from jaxcell.model import ChainModel, assemble
 from jaxcell.operating_point import OperatingPoint
 from jaxcell.solver.system import State, stacked
 from jaxcell.spectroscopy.branches import RIG_PART, branches_of, bulk_at, bulk_voltages, divide, members
-from jaxcell.spectroscopy.dispersion import bulk_share, capacities_at, exponents_of, phasor, without_film_exponents
+from jaxcell.spectroscopy.dispersion import bulk_share, capacities_at, exponents_of, phasor
 from jaxcell.spectroscopy.response import AtFrequency, drift, linear_at, response
 from jaxcell.spectroscopy.rig import Rig
 from jaxcell.spectroscopy.spectrum import ImpedanceSpectrum
@@ -84,11 +84,10 @@ def _run(
     points: int,
     shells: int,
 ) -> ImpedanceSpectrum:
-    lumped, sign = without_film_exponents(cell), cell.plating_sign
-    model = assemble(lumped, points, shells)
+    model, sign = assemble(cell, points, shells, film_elements=1), cell.plating_sign
     state = model.initial_state
     if point is not None:
-        in_time = model if lumped is cell else assemble(cell, points, shells)
+        in_time = assemble(cell, points, shells)
         _check_shape(point.state, in_time.initial_state, points, shells)
         state = _one_voltage_a_film(point.state, in_time)
     if bias is None:

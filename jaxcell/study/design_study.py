@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from jaxcell.study.design_schema import DesignFile
 from jaxcell.study.messages import StudyError
+from jaxcell.study.study import with_fit_options
 from jaxcell.study.units import FARADAY, PARAMETER_UNITS, factor_of, units_for
 
 if TYPE_CHECKING:
@@ -60,12 +61,7 @@ class DesignStudy:
         Raises:
             StudyError: starts below 1 or a negative seed.
         """
-        for name, value, least in (("starts", starts, 1), ("seed", seed, 0)):
-            if value is not None and value < least:
-                raise StudyError(f"--{name} must be a whole number of at least {least}, but is {value}.")
-        changes = {k: v for k, v in (("starts", starts), ("seed", seed)) if v is not None}
-        table = self.content.optimiser.model_copy(update=changes)
-        return replace(self, content=self.content.model_copy(update={"optimiser": table}))
+        return replace(self, content=with_fit_options(self.content, starts=starts, seed=seed, table="optimiser"))
 
     def case(self) -> "DesignCase":
         """Cell, recipe, masses and cycle of the file.
@@ -137,8 +133,9 @@ class DesignStudy:
         """From the unit of a variable to SI."""
         one = getattr(self.content, table)[name]
         case = self.case()
-        si, known = self._si_unit(table, name, one.paths[0], case)
-        return known[one.unit] if one.unit in known else factor_of(one.unit, si) or 1.0
+        factor = _factor(one.unit, *self._si_unit(table, name, one.paths[0], case))
+        assert factor is not None, "`design` refuses the unit"
+        return factor
 
     def resolved(self) -> dict[str, Any]:
         """Every table with defaults filled in, in lab units."""
@@ -206,12 +203,12 @@ class DesignStudy:
         from jaxcell.study.build import prior_of
 
         si, known = self._si_unit(where, name, table.paths[0], case)
-        if table.unit not in known and factor_of(table.unit, si) is None:
+        factor = _factor(table.unit, si, known)
+        if factor is None:
             raise StudyError(
                 f"{self.source}: [{where}.{name}] unit must be {' or '.join(known)} for {table.paths[0]}, but is "
                 f"{table.unit!r}."
             )
-        factor = known[table.unit] if table.unit in known else factor_of(table.unit, si) or 1.0
         paths = [place for path in table.paths for place in self._places(path)]
         low, high = (bound * factor for bound in table.bounds)
         start = None if table.initial is None else table.initial * factor
@@ -251,3 +248,8 @@ class DesignStudy:
             si = unit_at(case.cell, self._places(path)[0].removeprefix("cell."))
         assert units_for(si), "every part's unit has lab units"
         return si, PARAMETER_UNITS[si]
+
+
+def _factor(unit: str, si: str, known: dict[str, float]) -> float | None:
+    """From a unit to SI; None where it does not fit."""
+    return known[unit] if unit in known else factor_of(unit, si)

@@ -195,8 +195,8 @@ class Study(CellStudy):
             ) from error
 
 
-def with_fit_options(content: Any, *, starts: int | None, seed: int | None) -> Any:
-    """The tables of a study with other starts or seed in [fit]; None keeps what is there.
+def with_fit_options(content: Any, *, starts: int | None, seed: int | None, table: str = "fit") -> Any:
+    """The tables of a study with other starts or seed in [fit], or the table of that name; None keeps what is there.
 
     Raises:
         StudyError: starts below 1 or a negative seed.
@@ -205,7 +205,7 @@ def with_fit_options(content: Any, *, starts: int | None, seed: int | None) -> A
         if value is not None and value < least:
             raise StudyError(f"--{name} must be a whole number of at least {least}, but is {value}.")
     changes = {k: v for k, v in (("starts", starts), ("seed", seed)) if v is not None}
-    return content.model_copy(update={"fit": content.fit.model_copy(update=changes)})
+    return content.model_copy(update={table: getattr(content, table).model_copy(update=changes)})
 
 
 def data_place(table: str, written: str, folder: Path, source: str) -> str:

@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from jaxcell import kramers_kronig, linear_response
+from jaxcell import (
+    Cell,
+    Film,
+    LithiumElectrode,
+    ProtectionLayer,
+    Separator,
+    Settings,
+    impedance,
+    kramers_kronig,
+    linear_response,
+    replay,
+    simulate,
+)
 from jaxcell.io import Spectrum
 
 FREQUENCY = np.geomspace(1e5, 1e-3, 81)
@@ -50,3 +62,20 @@ def test_refusals(time: list[float], current: list[float], words: str) -> None:
     model = kramers_kronig(Spectrum.of(FREQUENCY, 5.0 + 30.0 / (1.0 + S * 1e-2)))
     with pytest.raises(ValueError, match=words):
         linear_response(model, time, current)
+
+
+def test_the_impedance_of_a_cell_foretells_its_steps_in_time() -> None:
+    """From a tenth of the interfaces' relaxation to steady, of the same model linearised and integrated."""
+    layer = ProtectionLayer(5e-6, 5e-3, top=None, separator_film=Film(2e-3, 5.0))
+    cell = Cell(LithiumElectrode(20e-6, layer=layer), Separator(30e-6, 0.24), LithiumElectrode(50e-6))
+    f = np.geomspace(1e-3, 1e6, 91)
+    spectrum = Spectrum.of(f, np.asarray(impedance(cell, f).impedance))
+    time = np.concatenate([[0.0], np.geomspace(5e-5, 1.0, 30)])
+    current = np.full(time.size, -1e-3)  # a hundredth of a mV
+    foretold = linear_response(kramers_kronig(spectrum, elements=60), time, current)
+    settings = Settings(1e-9, 1e-9)
+    run = simulate(cell, replay(time, current), settings=settings)
+    steady = abs(float(run.voltage[-1]))
+    # Elements lie six to a decade, evenly, and not where the cell's own arcs are.
+    np.testing.assert_allclose(foretold[1:], run.voltage, atol=2e-3 * steady)
+    assert abs(float(run.voltage[0])) < 0.8 * steady

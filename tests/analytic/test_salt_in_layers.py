@@ -142,12 +142,12 @@ def test_ledger_with_pores_a_top_and_salt_on_both_sides() -> None:
     electrode = LithiumElectrode(
         20e-6, Interface(), ProtectionLayer(10e-6, 5e-3, top=Interface(), pores=PORES, salt=salt(porosity=0.4))
     )
-    cell = Cell.symmetric(electrode, Separator(25e-6, 0.5, salt=salt(diffusivity=1e-10, concentration=1200.0)))
+    cell = Cell.symmetric(electrode, Separator(25e-6, 0.5, salt=salt(diffusivity=1e-10, concentration=C0)))
     protocol = Protocol.of(*[Step(Current(sign * 15.0), 1800.0, points=5) for sign in (-1.0, 1.0)])
     solution = simulate(cell, protocol)
     ledger = lithium_ledger(solution)
     assert np.max(np.abs(np.asarray(ledger.imbalance))) < 1e-10
-    held = C0 * 2 * 10e-6 * 0.4 + 1200.0 * 25e-6
+    held = C0 * (2 * 10e-6 * 0.4 + 25e-6)
     assert float(ledger.initial["salt"]) == pytest.approx(held)
     assert np.max(np.abs(np.asarray(ledger.change["salt"]))) < 1e-12 * held
 

@@ -16,7 +16,7 @@ from jaxcell.design import (
     virtual_curve,
     virtual_spectrum,
 )
-from jaxcell.design.program import program_quantities
+from jaxcell.design.current_program import program_quantities
 from jaxcell.inference import FitSettings, FunctionProblem, LogNormal, Normal, Parameter, ParameterSet, fit
 
 KAPPA = Parameter("kappa", "working.layer.ionic_conductivity", "S/m", (1e-4, 1e-1), prior=LogNormal((1e-3, 3e-2)))
