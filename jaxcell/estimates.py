@@ -65,6 +65,8 @@ def print_estimates(console: Console, answer: dict[str, Any]) -> bool:
     parameters, sums, fit = answer["parameters"], answer["combinations"], answer["fit"]
     console.print(fit["message"] if fit["converged"] else f"[bold red]NOT CONVERGED:[/] {fit['message']}")
     console.print(answer["identifiability"], markup=False)
+    if answer["missed"]:
+        console.print(answer["missed"], style="bold yellow", markup=False)
     entries = {**sums, **parameters}
     fixed = {n: e for n, e in entries.items() if e["verdict"] == FIXED}
     known = {n: e for n, e in entries.items() if e["identifiable"]}

@@ -1,4 +1,4 @@
-"""Figure of an impedance spectrum with its Kramers-Kronig test."""
+"""Figures of impedance spectra: Nyquist plots, and one with its Kramers-Kronig test."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -30,19 +30,44 @@ def kramers_kronig_figure(result: KramersKronig, title: str = "", *, area: float
 
 
 def _nyquist(axes: Axes, result: KramersKronig, area: float | None) -> None:
-    factor = 1.0 if area is None else area * 1e4
+    factor, unit = (1.0, "") if area is None else (area * 1e4, " cm$^2$")
     f = result.spectrum.frequency
-    z = factor * result.spectrum.impedance
-    model = factor * result.at(np.geomspace(f.min(), f.max(), 400))
+    model = result.at(np.geomspace(f.min(), f.max(), 400))
+    nyquist(axes, f, factor * result.spectrum.impedance, factor * model, result.flagged, per_area=unit)
+
+
+def nyquist(
+    axes: Axes,
+    frequency: NDArray[np.float64],
+    z: NDArray[np.complex128],
+    model: NDArray[np.complex128],
+    flagged: NDArray[np.bool_],
+    *,
+    per_area: str = " cm$^2$",
+    marker: str = "",
+) -> None:
+    """Measured points and the curve of a model in a complex plane of equal axes, -Im(Z) up.
+
+    Args:
+        axes: to draw on.
+        frequency: of the points [Hz].
+        z: measured impedance, shape (points,), in ohm times what `per_area` says.
+        model: points of the curve, in the same unit.
+        flagged: doubtful points, shape (points,).
+        per_area: what follows ohm in the unit.
+        marker: of the curve's points, where they are few.
+    """
     largest = float(np.abs(z).max())
     size, unit = next(((s, u) for s, u in reversed(_SCALES) if largest >= 2 * s), _SCALES[0])
-    unit = unit if area is None else f"{unit} cm$^2$"
-    bad = result.flagged
-    axes.plot(model.real / size, -model.imag / size, "-", lw=1.2, color=MODEL, label="model", zorder=2)
-    axes.plot(z.real[~bad] / size, -z.imag[~bad] / size, ".", ms=5, color=MEASURED, label="measured", zorder=3)
-    if bad.any():
-        axes.plot(z.real[bad] / size, -z.imag[bad] / size, "x", ms=6, color=FLAGGED, label="flagged", zorder=4)
-    _decades(axes, f, z / size)
+    unit = f"{unit}{per_area}"
+    line = {"lw": 1.2, "color": MODEL, "marker": marker, "ms": 5, "mfc": "none", "mew": 0.8}
+    axes.plot(model.real / size, -model.imag / size, "-", label="model", zorder=2, **line)
+    good = ~flagged
+    axes.plot(z.real[good] / size, -z.imag[good] / size, ".", ms=5, color=MEASURED, label="measured", zorder=3)
+    if flagged.any():
+        at = z[flagged] / size
+        axes.plot(at.real, -at.imag, "x", ms=6, color=FLAGGED, label="flagged", zorder=4)
+    _decades(axes, frequency, z / size)
     axes.axhline(0.0, color="black", lw=0.6)
     axes.margins(0.1)
     axes.set_aspect("equal", adjustable="datalim")

@@ -7,29 +7,32 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rich.console import Console
 
 from jaxcell.answer import origin, print_bullets, write_answer
 from jaxcell.estimates import finite, in_study_units, print_estimates, print_notices, print_verdicts, with_meanings
-from jaxcell.inference import Identifiability, JointProblem, ProtocolProblem
+from jaxcell.inference import Identifiability, JointProblem, ProtocolProblem, SpectrumProblem
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.inference.lost_lithium import lost_lithium_units
 from jaxcell.io.dataset import FittedRows
 from jaxcell.study.joint_run import JointResult
 from jaxcell.study.joint_study import JointStudy
 from jaxcell.study.misfit import misfit
+from jaxcell.study.spectra import fitted_spectrum, in_ohm_cm2
 from jaxcell.study.words import misfit_words
+from jaxcell.units import to_ohm_cm2
 
 SCHEMA = "jaxcell-joint/1"
 
 
 def save_joint(result: JointResult, folder: Path) -> None:
     """Write result.json, config.toml, timeseries.csv (every residual) and the figures into an existing folder."""
-    from jaxcell.joint_plots import residuals_figure
+    from jaxcell.joint_plots import joint_figure
     from jaxcell.plots import ridge_figure
 
     figures = write_answer(folder, to_dict(result), result.study.resolved(), by_measurement(result))
-    residuals_figure(result).savefig(figures / "fit.png", metadata={"Software": None})
+    joint_figure(result).savefig(figures / "fit.png", metadata={"Software": None})
     ridges = ridge_figure(result)
     if ridges is not None:
         ridges.savefig(figures / "ridge.png", metadata={"Software": None})
@@ -43,7 +46,7 @@ def to_dict(result: JointResult) -> dict[str, Any]:
     answer = with_meanings(answer)
     answer["fit"]["seconds"] = round(result.seconds, 3)
     seed, device = result.study.content.fit.seed, jax.devices()[0]
-    met = {name: one.to_dict() | {"words": words(result, name)} for name, one in result.fit.members.items()}
+    met = {name: in_ohm_cm2(one).to_dict() | {"words": words(result, name)} for name, one in result.fit.members.items()}
     return finite(
         {
             "schema": SCHEMA,
@@ -64,12 +67,13 @@ def words(result: JointResult, name: str) -> list[str]:
     """How one measurement is met."""
     data, problem = result.read[name].data, result.problem.member(name)
     if not (isinstance(data, FittedRows) and isinstance(problem, CellProblem)):
-        return [f"{result.fit.members[name].sentence}."]
+        return [f"{in_ohm_cm2(result.fit.members[name]).sentence}."]
     return [f"{name}: {sentence}" for sentence in misfit_words(misfit(data, _voltage(result, name)))]
 
 
 def by_measurement(result: JointResult) -> pd.DataFrame:
-    """One row a residual, in standard deviations of the stated noise; of curves with time and voltages."""
+    """One row a residual, in standard deviations of the stated noise; of curves with time and voltages, of spectra with
+    frequency and impedance, all real parts before the imaginary ones."""
     frames = []
     for name, met in result.fit.members.items():
         fitted = met.segments >= 0
@@ -84,6 +88,15 @@ def by_measurement(result: JointResult) -> pd.DataFrame:
                 "Test Time / s": np.asarray(data.dataset.time)[fitted],
                 "Voltage / V": np.asarray(data.dataset.voltage)[fitted],
                 "Fitted Voltage / V": _voltage(result, name)[fitted],
+            }
+        elif isinstance(problem, SpectrumProblem):
+            measured: NDArray[np.complex128] = np.asarray(problem.data.impedance)
+            model = fitted_spectrum(result, name)
+            columns |= {
+                "Frequency / Hz": np.tile(np.asarray(problem.data.frequency), 2),
+                "Part": np.repeat(["real", "imaginary"], measured.size),
+                "Impedance / ohm cm2": to_ohm_cm2(np.concatenate([measured.real, measured.imag])),
+                "Fitted Impedance / ohm cm2": to_ohm_cm2(np.concatenate([model.real, model.imag])),
             }
         frames.append(pd.DataFrame(columns))
     return pd.concat(frames, ignore_index=True)

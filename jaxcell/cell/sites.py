@@ -122,6 +122,10 @@ class Interface(Component):
             lambda: self.film_resistance is not None or float(self.film_capacitance) == 0.0,
             lambda: "Interface.film_capacitance needs a film: give film_resistance [Ohm m2] as well.",
         )
+        check_when_concrete(
+            lambda: self.film_resistance is not None or self.film_exponent is None,
+            lambda: "Interface.film_exponent needs a film: give film_resistance [Ohm m2] as well.",
+        )
 
     def charge_transfer_resistance(self, temperature: Scalar) -> Scalar:
         """R_ct = RT/[F i0 (alpha_a + alpha_c)] [Ohm m2] at `temperature` [K], with i0 as given."""

@@ -78,17 +78,22 @@ class InventoryProblem(Problem):
         ratio = jnp.nan_to_num(self.data.capacity) / plated
         return jnp.where(jnp.isnan(self.data.efficiency), ratio, jnp.nan_to_num(self.data.efficiency))
 
-    def renewed(self, theta: Float[Array, " parameters"]) -> "InventoryProblem":
+    def renewed(
+        self, theta: Float[Array, " parameters"], others: Float[np.ndarray, "parameters parameters"] | None = None
+    ) -> "InventoryProblem":
         """The same problem with its noise taken from the residuals at theta, unless it was given.
 
-        s^2 = (sum of squared residuals + nu s0^2)/(dof + nu), s0 the change from cycle to cycle, nu = `SCATTER_DOF`.
+        s^2 = (sum of squared residuals + nu s0^2)/(dof + nu), s0 the change from cycle to cycle, nu = `SCATTER_DOF`;
+        dof = n less the parameters that these cycles determine. `others`: what other measurements tell of them.
         """
         if self.data.noise_given:
             return self
         residuals, jacobian = _linear(self, theta)
         precision = np.asarray(self.parameters.prior_precision(theta))
         rows = np.asarray(residuals)
-        found = noise_level(rows, np.asarray(self.segments), np.asarray(jacobian.T @ jacobian), precision)
+        found = noise_level(
+            rows, np.asarray(self.segments), np.asarray(jacobian.T @ jacobian), precision, others=others
+        )
         before = SCATTER_DOF * float(self.data.noise / self.noise) ** 2
         noise = self.noise * np.sqrt((found.chi2 + before) / (found.dof + SCATTER_DOF))
         where = lambda p: (p.noise, p.data_scale)  # noqa: E731

@@ -134,6 +134,32 @@ class JointProblem(Problem):
             return self
         return self._with(after)
 
+    def renewed_at(
+        self, theta: Float[Array, " parameters"], jacobian: Float[Array, "residuals parameters"]
+    ) -> "JointProblem":
+        """As `renewed`; parameters that other problems determine are not taken from a problem's own residuals."""
+        found = self.renewed(theta)
+        counted = {
+            name: one.renewed(self.theta_of(name, theta), self._told_by_others(name, theta, np.asarray(jacobian)))
+            for name, one in zip(self.names, self.problems, strict=True)
+            if isinstance(one, InventoryProblem)
+        }
+        return found.with_problems(counted) if counted and found is not self else found
+
+    def _told_by_others(
+        self, name: str, theta: Float[Array, " parameters"], jacobian: Float[np.ndarray, "residuals parameters"]
+    ) -> Float[np.ndarray, "own own"]:
+        """Information that all other problems and their priors hold on one problem's parameters, the rest being free:
+        the Schur complement of theirs."""
+        number = self._number(name)
+        rows = np.delete(jacobian, np.r_[self.members[number].rows], axis=0)
+        own = np.asarray(self.places[number])
+        rest = np.setdiff1d(np.arange(jacobian.shape[1]), own)
+        precision = np.diag(np.asarray(self.parameters.prior_precision(theta)))
+        others = rows.T @ rows
+        free = np.linalg.solve((others + precision)[np.ix_(rest, rest)], others[np.ix_(rest, own)])
+        return others[np.ix_(own, own)] - others[np.ix_(own, rest)] @ free
+
     def _with(self, problems: tuple[Problem, ...]) -> "JointProblem":
         scale = None if self.data_scale is None else _scale(problems)
         where = lambda p: (p.problems, p.data_scale)  # noqa: E731
@@ -170,10 +196,12 @@ def joint_settings(problem: JointProblem) -> FitSettings:
 
 
 def _check(problems: Mapping[str, Problem]) -> None:
+    if not isinstance(problems, Mapping):
+        raise ValueError(f"JointProblem.problems must map names to problems, but is of type {type(problems).__name__}.")
     if not problems:
         raise ValueError("JointProblem.problems must hold at least one problem, but is empty.")
     for name, problem in problems.items():
-        if not re.fullmatch(r"[A-Za-z]\w*", name):
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z]\w*", name):
             raise ValueError(f"Names in JointProblem.problems must be letters, digits and _, but one is '{name}'.")
         if not isinstance(problem, Problem):
             raise ValueError(f"JointProblem.problems must hold problems, but '{name}' is {type(problem).__name__}.")
@@ -185,10 +213,21 @@ def _resolved(problems: Mapping[str, Problem], shared: Shared) -> dict[tuple[str
     """Name in the joint problem by (problem, own name)."""
     if isinstance(shared, str):
         raise ValueError(f"JointProblem.shared must be a list of names, but is the text '{shared}'.")
+    if not isinstance(shared, Sequence | Mapping | set | frozenset):
+        raise ValueError(
+            f"JointProblem.shared must be a list of names, or map names to problems, but is {shared!r}; [] shares none."
+        )
     own = {name: problem.parameters.names for name, problem in problems.items()}
     found: dict[tuple[str, str], str] = {}
     for joint in shared:
+        if not isinstance(joint, str):
+            raise ValueError(f"JointProblem.shared must hold names, but one is {joint!r}.")
         among = shared[joint] if isinstance(shared, Mapping) else [name for name in own if joint in own[name]]
+        if isinstance(among, str) or not isinstance(among, Sequence | Mapping):
+            raise ValueError(
+                f"JointProblem.shared['{joint}'] must be a list of problems, or map problems to their own names, but "
+                f"is {among!r}."
+            )
         called = dict(among) if isinstance(among, Mapping) else dict.fromkeys(among, joint)
         if not called:
             known = sorted({name for names in own.values() for name in names})

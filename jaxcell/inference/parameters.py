@@ -212,6 +212,12 @@ def _start(parameter: Parameter) -> Float[Array, ""]:
 
 def _with_start(parameter: Parameter, cell: Any) -> Parameter:
     if cell is not None:
+        leads = [path for path in parameter.paths if path.startswith("rig.") and not hasattr(cell, "rig")]
+        if leads:
+            raise ValueError(
+                f"Parameter '{parameter.name}' points at '{leads[0]}', which is of the leads of a spectrum and not of "
+                "a cell: give the ParameterSet no cell, every parameter an `initial`, and SpectrumProblem a `rig`."
+            )
         found = [check_path(cell, path, parameter.name) for path in parameter.paths]
         if parameter.initial is None:
             low, high = (float(b) for b in parameter.bounds)

@@ -82,6 +82,13 @@ class Problem(eqx.Module):
         del theta
         return self
 
+    def renewed_at(
+        self, theta: Float[Array, " parameters"], jacobian: Float[Array, "residuals parameters"]
+    ) -> "Problem":
+        """As `renewed`, where the unweighted Jacobian of the residuals at theta is known."""
+        del jacobian
+        return self.renewed(theta)
+
     def prior_residuals(self, theta: Float[Array, " parameters"]) -> Float[Array, " rows"]:
         """Standardised rows of the Gaussian priors."""
         return self.parameters.prior_residuals(theta)

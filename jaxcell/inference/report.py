@@ -81,17 +81,35 @@ class MemberFit:
     data_unit: str
 
     @property
+    def ratio(self) -> float:
+        """Root mean square residual over the noise as stated or read off the data [1]."""
+        return math.sqrt(self.noise.chi2 / max(self.noise.n_points, 1))
+
+    @property
+    def missed(self) -> bool:
+        """Whether the model is not one of these data: residuals of twice the noise and more that follow one another, or
+        of ten times the noise and more in whatever order."""
+        trend = self.noise.autocorrelation_time > FOLLOWING
+        return self.ratio > _MISSED or (self.ratio > _MISSED_TREND and trend)
+
+    @property
+    def miss(self) -> str:
+        """By how much a model misses the data, in words."""
+        tau = self.noise.autocorrelation_time
+        trend = f" and follow one another over {tau:.0f} points" if tau > FOLLOWING else ""
+        return f"{self.name or 'the data'}, whose residuals are {self.ratio:.2g} times the noise{trend}"
+
+    @property
     def sentence(self) -> str:
         """Size and shape of the residuals in words."""
         n, tau = self.noise.n_points, self.noise.autocorrelation_time
-        ratio = math.sqrt(self.noise.chi2 / max(n, 1))
         size = "" if self.rmse is None else f"rmse {self.rmse:.3g} {self.data_unit}, "
-        head = f"{self.name or 'the data'}: {n} points, {size}{ratio:.3g} times the noise"
-        if ratio > _MISSED:
+        head = f"{self.name or 'the data'}: {n} points, {size}{self.ratio:.3g} times the noise"
+        if self.ratio > _MISSED:
             head += " (THE MODEL MISSES IT, so that it counts for little: check signs, area and what the cell lacks)"
-        if tau > _SYSTEMATIC:
+        if tau > FOLLOWING:
             return f"{head}; residuals follow one another over {tau:.0f} points: they are systematic"
-        return f"{head}; larger than noise, without a trend" if ratio > _LARGE else f"{head}; no more than noise"
+        return f"{head}; larger than noise, without a trend" if self.ratio > LARGE else f"{head}; no more than noise"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, without the residuals themselves."""
@@ -196,13 +214,25 @@ class FitResult:
         others = f"; for the others {self.status.reason}" if len(ended) < len(self.parameters) else ""
         return f"The fit converged with {onto}, beyond which the loss may fall further{others}."
 
+    @property
+    def missed(self) -> str:
+        """Which measurements the model misses, and what that does to the intervals; "" where it misses none."""
+        missed = [one.miss for one in self.members.values() if one.missed]
+        if not missed:
+            return ""
+        return (
+            f"The model misses {' and '.join(missed)}: it lacks something that these data show, and no interval "
+            "allows for that."
+        )
+
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready: keys `identifiability` (one line), `parameters`, `combinations`, `fit`, `directions`,
-        `ridges`, `collinear_pairs`; non-finite numbers are None."""
+        """JSON-ready: keys `identifiability` (one line), `missed` (another, or ""), `parameters`, `combinations`,
+        `fit`, `directions`, `ridges`, `collinear_pairs`; non-finite numbers are None."""
         names = tuple(self.parameters)
         return _plain(
             {
                 "identifiability": self.identifiability.headline,
+                "missed": self.missed,
                 "parameters": {name: _parameter_dict(p) for name, p in self.parameters.items()},
                 "combinations": {name: _combination_dict(c) for name, c in self.combinations.items()},
                 "fit": {
@@ -238,7 +268,7 @@ class FitResult:
 
     def summary(self) -> str:
         """The result as readable text."""
-        lines = [self.sentence, self.identifiability.headline]
+        lines = [self.sentence, self.identifiability.headline, *filter(None, [self.missed])]
         for p in self.parameters.values():
             low, high = p.interval95
             bound = f", on its {p.on_bound} bound" if p.on_bound else ""
@@ -259,9 +289,10 @@ class FitResult:
 
 
 _WEAK = 0.25
-_SYSTEMATIC, _LARGE, _MISSED = 3.0, 1.2, 10.0
-"""Autocorrelation time, and root mean square over noise, from which residuals are more than noise; from the last, the
-model is not one of these data."""
+FOLLOWING, LARGE = 3.0, 1.2
+"""Autocorrelation time, and root mean square over noise, from which residuals are more than noise."""
+_MISSED, _MISSED_TREND = 10.0, 2.0
+"""Root mean square over noise from which the model is not one of the data: in any order, and where they follow."""
 
 
 def _parameter_dict(p: ParameterEstimate) -> dict[str, Any]:

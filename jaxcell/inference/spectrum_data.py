@@ -1,5 +1,7 @@
 """A measured impedance spectrum, with the noise of its points."""
 
+import numbers
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,14 +50,15 @@ def spectrum_data(
     Kramers-Kronig test, say, count with `flagged_factor` (10) times the noise: none is dropped. Artefacts as large as
     the impedance need a larger one, so that they do not pull the fit.
 
-    Raises ValueError naming the argument and point that is not finite or not above 0 Hz, a frequency that is there
-    twice, lengths that differ, a noise that is not above zero, a factor below 1, or too few points to estimate one.
+    Raises ValueError naming the argument that is no row of numbers or the point that is not finite or not above 0 Hz, a
+    frequency that is there twice, lengths that differ, a noise that is not above zero, a factor below 1, flags on every
+    point, or too few points to estimate a noise.
     """
-    f, z = np.asarray(frequency, dtype=np.float64), np.asarray(impedance, dtype=np.complex128)
-    doubtful = np.zeros(f.shape, dtype=bool) if flagged is None else np.asarray(flagged, dtype=bool)
+    f, z = _row("frequency", "Hz", frequency, np.float64), _row("impedance", "Ohm m2", impedance, np.complex128)
+    doubtful = np.zeros(f.shape, dtype=bool) if flagged is None else _row("flagged", "1", flagged, np.float64) != 0.0
     for name, column in (("impedance", z), ("flagged", doubtful)):
-        if f.ndim != 1 or column.shape != f.shape:
-            raise ValueError(f"{name} must have as many points as frequency ({f.shape}), but has shape {column.shape}.")
+        if column.shape != f.shape:
+            raise ValueError(f"{name} must have as many points as frequency ({f.size}), but has {column.size}.")
     for name, unit, good in (("frequency", "Hz", np.isfinite(f) & (f > 0.0)), ("impedance", "Ohm m2", np.isfinite(z))):
         bad = np.flatnonzero(~good)
         if bad.size:
@@ -67,16 +70,41 @@ def spectrum_data(
             "frequency must be different at every point [Hz]; give each sweep as a measurement of its own."
         )
     for name, unit, value in (("relative_noise", "1", relative_noise), ("absolute_noise", "Ohm m2", absolute_noise)):
-        if value is not None and not (np.isfinite(value) and value > 0.0):
+        if value is not None and not (_is_number(value) and value > 0.0):
             raise ValueError(f"{name} must be a finite number above 0 [{unit}], but is {value!r}.")
-    if not (np.isfinite(flagged_factor) and flagged_factor >= 1.0):
+    if not (_is_number(flagged_factor) and flagged_factor >= 1.0):
         raise ValueError(f"flagged_factor must be a finite number of at least 1 [1], but is {flagged_factor!r}.")
+    if f.size and doubtful.all():
+        raise ValueError(f"flagged must leave some points to trust, but all {f.size} are flagged.")
     order = np.argsort(f)
     f, z, doubtful = f[order], z[order], doubtful[order]
     estimated = relative_noise is None and absolute_noise is None
     relative = relative_noise_of(f[~doubtful], z[~doubtful]) if estimated else relative_noise or 0.0
     noise = np.hypot(relative * np.abs(z), absolute_noise or 0.0) * np.where(doubtful, flagged_factor, 1.0)
     return SpectrumData(jnp.asarray(f), jnp.asarray(z), jnp.asarray(noise), estimated, jnp.asarray(doubtful))
+
+
+def _row(name: str, unit: str, values: Any, kind: type) -> np.ndarray:
+    """One-dimensional numbers; the other checks are the caller's."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            row = np.asarray(values, dtype=kind)
+    except (TypeError, ValueError, np.exceptions.ComplexWarning):
+        row = np.empty(())
+    if row.ndim != 1:
+        what = "complex numbers" if kind is np.complex128 else "numbers"
+        raise ValueError(f"{name} must be a row of {what} [{unit}], but is {_told(values)}.")
+    return row
+
+
+def _told(values: Any) -> str:
+    text = repr(values)
+    return text if len(text) <= 40 else f"a {type(values).__name__} of something else"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and bool(np.isfinite(float(value)))
 
 
 def relative_noise_of(frequency: Float[np.ndarray, " n"], impedance: Complex[np.ndarray, " n"]) -> float:

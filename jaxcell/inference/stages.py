@@ -60,7 +60,7 @@ def settle(stage: Stage, boxes: Box, settings: FitSettings, progress: Progress |
     if stage.outcome.stopped or not stage.found:
         return stage
     try:
-        renewed = stage.problem.renewed(stage.at.theta)
+        renewed = stage.problem.renewed_at(stage.at.theta, stage.at.jacobian)
     except KeyboardInterrupt:
         return _interrupted(stage)
     if renewed is not stage.problem:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from jaxcell import cell as parts
 from jaxcell.component import Component
 from jaxcell.inference import LogNormal, Normal, Parameter, ParameterSet, Prior, number_paths
+from jaxcell.spectroscopy import Rig
 from jaxcell.study import schema
 from jaxcell.study.laws import diffusivity_table, open_circuit_law, portable_law
 from jaxcell.study.messages import StudyError
@@ -34,6 +35,8 @@ _PARTS: dict[type[BaseModel], type[Component]] = {
     schema.IntercalationKinetics: parts.IntercalationKinetics,
     schema.CathodeTransport: parts.CathodeTransport,
 }
+RIG = "rig."
+"""Begins a path of the leads of a spectrum."""
 _LAWS = {"conductivity_law": parts.LiPF6Conductivity, "diffusivity_law": parts.LiPF6Diffusivity}
 """Of an electrolyte, at the reference temperature of their numbers, 25 degC."""
 
@@ -70,7 +73,7 @@ def build_cell(table: schema.CellTable, folder: Path | None = None) -> parts.Cel
 def _cathode(table: schema.Cathode, folder: Path) -> parts.CompositeCathode:
     """The cathode of a [cell.cathode] table; where it starts at a voltage, at 1/2 for now."""
     values: dict[str, Any] = {"initial_stoichiometry": 0.5}
-    values |= _values(table, without=("open_circuit", "diffusivity_law", "initial_voltage_v"))
+    values |= component_values(table, without=("open_circuit", "diffusivity_law", "initial_voltage_v"))
     law = table.diffusivity_law
     return parts.CompositeCathode(
         **values,
@@ -82,7 +85,7 @@ def _cathode(table: schema.Cathode, folder: Path) -> parts.CompositeCathode:
 def _counter(table: schema.Counter) -> Any:
     if not table.alloy:
         return _electrode(table)
-    values = _values(table, without=("alloy", "potential_v", "interface"))
+    values = component_values(table, without=("alloy", "potential_v", "interface"))
     given = {} if table.potential_v is None else {"potential": table.potential_v}
     return parts.AlloyElectrode(**values, open_circuit=parts.ConstantPotential(**given))
 
@@ -97,13 +100,13 @@ def _electrode(table: schema.Electrode) -> Any:
 
 def _part(table: BaseModel) -> Any:
     """The component of a table; numbers to SI, sub-tables to their own components, what is left out by default."""
-    values = _values(table)
+    values = component_values(table)
     if "reorganisation_energy" in values:
         return parts.MarcusHushChidseyKinetics(**values)
     return _PARTS[type(table)](**values)
 
 
-def _values(table: BaseModel, without: tuple[str, ...] = ()) -> dict[str, Any]:
+def component_values(table: BaseModel, without: tuple[str, ...] = ()) -> dict[str, Any]:
     """What a table gives, by the name of the component's field, in SI."""
     values: dict[str, Any] = {}
     for key in type(table).model_fields:
@@ -186,8 +189,8 @@ def study_paths(table: schema.CellTable, cell: parts.Cell) -> list[str]:
     return [n for n in names if not (table.kind == "symmetric" and n.startswith("counter."))]
 
 
-def unit_at(cell: parts.Cell, path: str) -> str:
-    """SI unit of the number at a path of the cell."""
+def unit_at(cell: parts.Cell | Rig, path: str) -> str:
+    """SI unit of the number at a path of the cell, or of a rig."""
     *parents, name = path.split(".")
     component: Any = cell
     for parent in parents:
@@ -196,9 +199,9 @@ def unit_at(cell: parts.Cell, path: str) -> str:
 
 
 def build_parameters(
-    tables: dict[str, schema.ParameterTable], cell_table: schema.CellTable, cell: parts.Cell
+    tables: dict[str, schema.ParameterTable], cell_table: schema.CellTable, cell: parts.Cell, rig: Rig | None = None
 ) -> tuple[ParameterSet, dict[str, float]]:
-    """The parameter set in SI, and the factor from each parameter's own unit to SI.
+    """The parameter set in SI, and the factor from each parameter's own unit to SI; paths below `rig.` are of the rig.
 
     Raises:
         StudyError: a path that does not exist, a unit that does not fit, or a start outside the bounds.
@@ -210,32 +213,43 @@ def build_parameters(
             if path in owners:
                 raise StudyError(f"[parameters.{name}] path {path!r} is fitted by [parameters.{owners[path]}] already")
             owners[path] = name
-        parameter, factors[name] = _parameter(name, table, cell_table, cell)
+        parameter, factors[name] = _parameter(name, table, cell_table, cell, rig)
         built.append(parameter)
-    return ParameterSet(built, cell), factors
+    return ParameterSet(built), factors
 
 
 def _parameter(
-    name: str, table: schema.ParameterTable, cell_table: schema.CellTable, cell: parts.Cell
+    name: str, table: schema.ParameterTable, cell_table: schema.CellTable, cell: parts.Cell, rig: Rig | None
 ) -> tuple[Parameter, float]:
     where = f"[parameters.{name}]"
     paths = [place for path in table.paths for place in model_paths(cell_table, path)]
-    available = number_paths(cell)
+    of_rig = [] if rig is None else [f"{RIG}{path}" for path in number_paths(rig)]
+    available = {*number_paths(cell), *of_rig}
     for path in table.paths:
         for place in model_paths(cell_table, path):
-            if place not in available:
+            if place in available:
+                continue
+            if not place.startswith(RIG):
                 raise StudyError(f"{where} path {path!r} does not exist in this cell; {_close(path, cell_table, cell)}")
-    si_units = {unit_at(cell, place) for place in paths}
+            if rig is None:
+                raise StudyError(
+                    f"{where} path {path!r} is of the leads of a spectrum, which only a [[measurement]] with kind = "
+                    "'spectrum' has"
+                )
+            raise StudyError(f"{where} path {path!r} does not exist; a rig has {', '.join(of_rig)}")
+    homes = [_home(place, cell, rig) for place in paths]
+    si_units = {unit_at(*home) for home in homes}
     if len(si_units) > 1:
         raise StudyError(f"{where} ties numbers of different units: {', '.join(sorted(si_units))}")
     si_unit = si_units.pop()
     factor = factor_of(table.unit, si_unit)
     if factor is None:
         raise StudyError(f"{where} unit must be {units_for(si_unit)} for {table.paths[0]}, but is {table.unit!r}")
-    start = float(_at(cell, paths[0])) / factor if table.initial is None else table.initial
+    start = float(_at(*homes[0])) / factor if table.initial is None else table.initial
     low, high = table.bounds
     if not low * (1 - 1e-12) <= start <= high * (1 + 1e-12):
-        source = "the value in [cell]" if table.initial is None else "initial"
+        table_name = "rig" if paths[0].startswith(RIG) else "cell"
+        source = f"the value in [{table_name}]" if table.initial is None else "initial"
         raise StudyError(
             f"{where} starts at {source}, {start:.6g} {table.unit}, outside its bounds [{low:g}, {high:g}] {table.unit}"
         )
@@ -286,7 +300,12 @@ def prior_of(table: schema.PriorTable | None, factor: float) -> Prior | None:
     return LogNormal((median / table.factor95, median * table.factor95), median)
 
 
-def _at(cell: parts.Cell, path: str) -> Any:
+def _home(path: str, cell: parts.Cell, rig: Rig | None) -> tuple[parts.Cell | Rig, str]:
+    """What a path is of, and the path in it."""
+    return (rig, path.removeprefix(RIG)) if rig is not None and path.startswith(RIG) else (cell, path)
+
+
+def _at(cell: parts.Cell | Rig, path: str) -> Any:
     value: Any = cell
     for name in path.split("."):
         value = getattr(value, name)

@@ -118,7 +118,7 @@ def _as_written(
         for own in one.problem.parameters.parameters:
             name = study.joint_name(member, own.name)
             table = study.content.parameters.get(own.name)
-            paths = [] if table is None else table.paths_in(study.content.cells).get(member, [])
+            paths = [] if table is None else table.paths_in(study.content.kinds).get(member, [])
             unit = own.unit if table is None or not paths else table.unit
             written.setdefault(name, (unit, paths or list(own.paths)))
             factors.setdefault(name, one.factors[own.name])

@@ -11,7 +11,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "curve": ("data",),
     "steps": ("protocol", "data", "step_table"),
     "capacities": ("capacities", "losses"),
-    "spectrum": ("spectrum",),
+    "spectrum": ("spectrum", "rig"),
 }
 """Tables of a measurement by its kind, those of a study of that kind alone."""
 
@@ -28,6 +28,7 @@ class MeasurementTable(Table):
     capacities: dict[str, Any] | None = None
     losses: dict[str, Any] | None = None
     spectrum: dict[str, Any] | None = None
+    rig: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> "MeasurementTable":
@@ -49,17 +50,19 @@ class MeasurementTable(Table):
 class JointParameterTable(ParameterTable):
     """A fitted number of the measurements that it is named for.
 
-    `measurements` (default: all of a cell) have it at `path`, those in `path_in` at a path of their own; `shared`: one
-    number for all of them, or one for each.
+    `measurements` (default: all of a cell, and of a path below `rig.` all spectra) have it at `path`, those in
+    `path_in` at a path of their own; `shared`: one number for all of them, or one for each.
     """
 
     shared: bool = True
     measurements: Annotated[list[str], Field(min_length=1)] | None = None
     path_in: dict[str, str | list[str]] = Field(default={})
 
-    def paths_in(self, cells: list[str]) -> dict[str, list[str]]:
-        """Paths by measurement; `cells` are those of a cell."""
-        named = cells if self.measurements is None else self.measurements
+    def paths_in(self, kinds: dict[str, str]) -> dict[str, list[str]]:
+        """Paths by measurement; `kinds` of all measurements by their names."""
+        leads = all(path.startswith("rig.") for path in self.paths)
+        usual = [name for name, kind in kinds.items() if kind == "spectrum" or (kind != "capacities" and not leads)]
+        named = usual if self.measurements is None else self.measurements
         own = {name: [path] if isinstance(path, str) else path for name, path in self.path_in.items()}
         return dict.fromkeys(named, self.paths) | own
 
@@ -96,6 +99,6 @@ class JointStudyFile(Table):
         return self
 
     @property
-    def cells(self) -> list[str]:
-        """Names of the measurements of a cell."""
-        return [one.name for one in self.measurement if one.kind != "capacities"]
+    def kinds(self) -> dict[str, str]:
+        """Kind of each measurement by its name."""
+        return {one.name: one.kind for one in self.measurement}

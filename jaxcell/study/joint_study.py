@@ -60,7 +60,7 @@ class JointStudy:
         Raises:
             StudyError: a measurement is not a study that could be fitted alone, or has nothing to fit.
         """
-        paths = {name: table.paths_in(content.cells) for name, table in content.parameters.items()}
+        paths = {name: table.paths_in(content.kinds) for name, table in content.parameters.items()}
         members = {}
         for table in content.measurement:
             fitted = {
@@ -84,7 +84,7 @@ class JointStudy:
         """Measurements by the parameter that they share."""
         found = {}
         for name, table in self.content.parameters.items():
-            among = list(table.paths_in(self.content.cells))
+            among = list(table.paths_in(self.content.kinds))
             if table.shared and len(among) > 1:
                 found[name] = [member for member in self.members if member in among]
         return found
@@ -191,7 +191,7 @@ def _read_capacities(study: CapacityStudy, content: JointStudyFile, name: str) -
     problem = study.problem(table, cells[0])
     usual = {p.paths[0]: p for p in problem.parameters.parameters}
     for parameter, told in content.parameters.items():
-        paths = told.paths_in(content.cells).get(name)
+        paths = told.paths_in(content.kinds).get(name)
         if paths is None:
             continue
         if len(paths) != 1 or paths[0] not in usual:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxcell.inference.autocorrelation import autocorrelation_time
+from jaxcell.inference.report import FOLLOWING, LARGE
 from jaxcell.io.dataset import FittedRows
 
 Floats = NDArray[np.float64]
@@ -88,7 +89,7 @@ class Misfit:
     @property
     def systematic(self) -> bool:
         """Whether the residuals are more than the noise of single samples."""
-        return self.rmse > 1.2 * self.noise or self.autocorrelation_time > 3.0
+        return self.rmse > LARGE * self.noise or self.autocorrelation_time > FOLLOWING
 
     @property
     def drifts(self) -> bool:

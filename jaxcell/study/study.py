@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # JAX is imported when a cell is built, not when a file is ch
     from jaxcell.io import Measurement
     from jaxcell.io.dataset import FittedRows
     from jaxcell.simulation import SimulationError
+    from jaxcell.spectroscopy import Rig
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,10 @@ class CellStudy(abc.ABC):
         except ValueError as error:
             raise StudyError(f"{self.source}: [cell] {error}") from error
 
+    def rig(self) -> "Rig | None":
+        """Leads and fixture of a spectrum; None for anything else."""
+        return None
+
     def parameters(self) -> "ParameterSet":
         """The fitted numbers, in SI.
 
@@ -109,7 +114,7 @@ class CellStudy(abc.ABC):
 
         cell = self.cell()
         try:
-            return build_parameters(self.content.parameters, self.content.cell, cell)
+            return build_parameters(self.content.parameters, self.content.cell, cell, self.rig())
         except ValueError as error:
             raise StudyError(f"{self.source}: {str(error).rstrip('.')}.") from error
 
@@ -191,7 +196,7 @@ class Study(CellStudy):
             )
         except SimulationError as error:
             raise StudyError(
-                f"{self.source}: the cell cannot follow the measured current at the start values: {_ended(error)}."
+                f"{self.source}: the cell cannot follow the measured current at the start values: {ended(error)}."
             ) from error
 
 
@@ -235,7 +240,7 @@ def tolerance_for(noise: float) -> float:
     return max(1e-8, min(1e-4, 10.0 ** math.floor(math.log10(0.1 * noise * (1.0 + 1e-9)))))
 
 
-def _ended(error: "SimulationError") -> str:
+def ended(error: "SimulationError") -> str:
     """When and why a run ended early."""
     run = error.solution
     reason = run.result.sentence.split(";")[0].rstrip(".")

@@ -56,6 +56,11 @@ def foil(**changes: Any) -> Interface:
     return sample_cells.interface(10.0, **changes)
 
 
+def test_an_exponent_of_no_film_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"Interface\.film_exponent needs a film: give film_resistance \[Ohm m2\]"):
+        Interface(film_exponent=0.8)
+
+
 def test_interfaces_and_separator_in_series() -> None:
     spectrum = impedance(sample_cells.bare(), FREQUENCIES)
     interface = 1e-4 + zarc(THERMAL / 10.0, 0.2) + zarc(5e-4, 0.01)

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from small_study import Called, call
 
-from jaxcell.inference import JointProblem
+from jaxcell.impedance_plots import nyquist
+from jaxcell.inference import JointProblem, SpectrumProblem
 from jaxcell.io import MeasurementError, write_bdf_csv
 from jaxcell.study import StudyError, open_study
 
@@ -87,6 +89,44 @@ def write_data(folder: Path) -> None:
     pd.DataFrame([3.0 * np.cumprod(efficiency)], columns=columns).to_csv(folder / "cycles.csv", index=False)
 
 
+SPECTRUM = """
+[[measurement]]
+name = "eis"
+kind = "spectrum"
+spectrum = { file = "eis.bdf.csv", area_cm2 = 2.0, noise_percent = 0.5, flag_below_hz = 1.0 }
+cell.separator.thickness_um = 200
+cell.electrode.interface.double_layer_capacitance_uf_cm2 = 10
+
+[parameters.inductance]
+path = "rig.inductance"
+unit = "uH cm2"
+initial = 10
+bounds = [0.1, 1e3]
+prior = { range95 = [1, 300] }
+
+[parameters.separator_conductivity]"""
+FREQUENCY = np.geomspace(1e5, 1e-1, 13)
+
+
+def spectrum() -> np.ndarray:
+    """Separator, two charge transfers beside double layers, and leads [ohm cm2]."""
+    omega = 2.0 * np.pi * FREQUENCY
+    return 100.0 + 20e-6j * omega + 51.385 / (1.0 + 1j * omega * 25.693 * 10e-6)
+
+
+def write_spectrum(folder: Path = Path()) -> None:
+    """100 ohm cm2 of separator, two charge transfers of 25.69 ohm cm2 beside 10 uF cm-2 and 20 uH cm2 of leads, with
+    0.5 % of noise."""
+    exact = spectrum()
+    rng = np.random.default_rng(3)
+    z = exact + 5e-3 * np.abs(exact) * (rng.normal(size=13) + 1j * rng.normal(size=13))
+    columns = {
+        "Test Time / s": 10.0 * np.arange(13), "Voltage / V": 0.0, "Current / A": 0.0, "Frequency / Hz": FREQUENCY,
+        "Real Impedance / ohm": z.real / 2.0, "Imaginary Impedance / ohm": z.imag / 2.0,
+    }  # fmt: skip
+    pd.DataFrame(columns).to_csv(folder / "eis.bdf.csv", index=False)
+
+
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Writes the study, with some text replaced, beside its data, and makes the folder the current one."""
@@ -109,7 +149,8 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Called]:
     """Folder of results, and what the command said."""
     folder = tmp_path_factory.mktemp("joint")
     write_data(folder)
-    (folder / "joint.toml").write_text(STUDY)
+    write_spectrum(folder)
+    (folder / "joint.toml").write_text(STUDY.replace("[parameters.separator_conductivity]", SPECTRUM))
     called = call("fit", folder / "joint.toml", "--out", folder / "out")
     assert called.code == 0, called.stderr
     return folder / "out", called
@@ -121,33 +162,60 @@ def test_answer(fitted: tuple[Path, Called]) -> None:
     assert found == ["config.toml", "figures/fit.png", "result.json", "timeseries.csv"]
     result: dict[str, Any] = json.loads((out / "result.json").read_text())
     assert result["schema"] == "jaxcell-joint/1"
-    truth = {"separator_conductivity": 0.2, "exchange_current_density": 1.0, "cycles.dead": 0.05}
-    units = {"separator_conductivity": "mS/cm", "exchange_current_density": "mA/cm2", "cycles.dead": "1"}
+    truth = {
+        "separator_conductivity": 0.2, "exchange_current_density": 1.0, "cycles.dead": 0.05, "eis.inductance": 20.0,
+    }  # fmt: skip
+    units = dict(zip(truth, ("mS/cm", "mA/cm2", "1", "uH cm2"), strict=True))
     assert set(result["parameters"]) == set(truth)
     for name, one in result["parameters"].items():
         assert one["verdict"] == "identified"
         assert one["interval95"][0] < one["estimate"] < one["interval95"][1]
-        assert one["estimate"] == pytest.approx(truth[name], rel=0.03)
+        assert one["estimate"] == pytest.approx(truth[name], rel=0.1 if name == "eis.inductance" else 0.03)
         assert one["unit"] == units[name]
     assert result["parameters"]["cycles.dead"]["path"] == ["dead_fraction"]
-    assert result["shared"]["separator_conductivity"] == ["thin", "thick"]
+    assert result["shared"]["separator_conductivity"] == ["thin", "thick", "eis"]
     assert result["fit"]["rmse"] is None
     assert result["measurements"]["thick"]["rmse"] == pytest.approx(20e-6, rel=0.4)
     assert result["measurements"]["cycles"]["n_points"] == 10
-    assert set(result["provenance"]) == {"thin", "thick", "cycles"}
+    assert result["measurements"]["eis"]["rmse_unit"] == "ohm cm2"
+    assert 0.3 < result["measurements"]["eis"]["rmse"] < 3.0
+    assert result["missed"] == ""
+    assert set(result["provenance"]) == {"thin", "thick", "cycles", "eis"}
     assert len(result["provenance"]["thin"]["sha256"]) == 64
     meaning = result["combinations"]["thick.total_area_specific_resistance"]
     assert meaning["meaning"] == "whole cell, slow small currents"
-    for words in ("one number for thin, thick", "thin: rmse", "cycles: 10 points", "What the data tell"):
+    for words in (
+        "one number for thin, thick, eis",
+        "thin: rmse",
+        "eis: 26 points, rmse",
+        "cycles: 10 points",
+        "What the data tell",
+    ):
         assert words in called.stdout
 
 
 def test_residuals_are_written(fitted: tuple[Path, Called]) -> None:
     rows = pd.read_csv(fitted[0] / "timeseries.csv")
-    assert rows["Measurement"].value_counts().to_dict() == {"thin": 48, "thick": 48, "cycles": 10}
+    assert rows["Measurement"].value_counts().to_dict() == {"thin": 48, "thick": 48, "cycles": 10, "eis": 26}
     thick = rows[rows["Measurement"] == "thick"]
     difference = (thick["Fitted Voltage / V"] - thick["Voltage / V"]) / 20e-6
     np.testing.assert_allclose(difference, thick["Residual / 1"], rtol=1e-6, atol=1e-6)
+    eis = rows[rows["Measurement"] == "eis"]
+    model = eis["Fitted Impedance / ohm cm2"].to_numpy()
+    exact = spectrum()[::-1]
+    np.testing.assert_allclose(model[:13] + 1j * model[13:], exact, atol=0.02 * np.abs(exact).max())
+
+
+def test_a_spectrum_is_drawn_in_the_complex_plane() -> None:
+    figure = Figure()
+    axes = figure.subplots()
+    z = spectrum()
+    nyquist(axes, FREQUENCY, z, z, FREQUENCY < 1.0)
+    assert axes.get_aspect() == 1.0
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Re(Z) / Ω cm$^2$", "-Im(Z) / Ω cm$^2$")
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    np.testing.assert_allclose(lines["measured"].get_xydata(), np.stack([z.real, -z.imag], 1)[FREQUENCY >= 1.0])
+    assert {"model", "flagged"} < set(lines)
 
 
 def test_the_written_study_is_the_study(fitted: tuple[Path, Called], tmp_path: Path) -> None:
@@ -155,8 +223,10 @@ def test_the_written_study_is_the_study(fitted: tuple[Path, Called], tmp_path: P
     assert str(tmp_path.parent) not in text
     tables = tomllib.loads(text)
     assert [one["cell"]["separator"]["thickness_um"] for one in tables["measurement"][:2]] == [50, 200]
+    assert tables["measurement"][3]["rig"] == {"inductance_uh_cm2": 0.0, "resistance_ohm_cm2": 0.0}
     (tmp_path / "again.toml").write_text(text)
     write_data(tmp_path)
+    write_spectrum(tmp_path)
     again = open_study(tmp_path / "again.toml")
     assert again.resolved() == tables
 
@@ -239,37 +309,15 @@ def test_refused(case: str, study: Callable[..., Path]) -> None:
     assert "\n" not in text
 
 
-SPECTRUM = """
-[[measurement]]
-name = "eis"
-kind = "spectrum"
-spectrum = { file = "eis.bdf.csv", area_cm2 = 2.0, noise_percent = 0.5, flag_below_hz = 1.0 }
-cell.separator.thickness_um = 200
-cell.electrode.interface.double_layer_capacitance_uf_cm2 = 10
-
-[parameters.separator_conductivity]"""
-FREQUENCY = np.geomspace(1e5, 1e-1, 13)
-
-
-def write_spectrum() -> None:
-    """100 ohm cm2 of separator and two charge transfers of 25.69 ohm cm2 beside 10 uF cm-2, with 0.5 % of noise."""
-    exact = 100.0 + 51.385 / (1.0 + 2j * np.pi * FREQUENCY * 25.693 * 10e-6)
-    rng = np.random.default_rng(3)
-    z = exact + 5e-3 * np.abs(exact) * (rng.normal(size=13) + 1j * rng.normal(size=13))
-    columns = {
-        "Test Time / s": 10.0 * np.arange(13), "Voltage / V": 0.0, "Current / A": 0.0, "Frequency / Hz": FREQUENCY,
-        "Real Impedance / ohm": z.real / 2.0, "Imaginary Impedance / ohm": z.imag / 2.0,
-    }  # fmt: skip
-    pd.DataFrame(columns).to_csv("eis.bdf.csv", index=False)
-
-
 def test_a_spectrum_beside_curves(study: Callable[..., Path]) -> None:
     place = study(("[parameters.separator_conductivity]", SPECTRUM))
     write_spectrum()
     problem = prepared(place)
     assert problem.names == ("thin", "thick", "cycles", "eis")
     eis = problem.member("eis")
-    truth = eis.parameters.from_physical({"separator_conductivity": 0.02, "exchange_current_density": 10.0})
+    truth = eis.parameters.from_physical(
+        {"separator_conductivity": 0.02, "exchange_current_density": 10.0, "inductance": 20e-10}
+    )
     residuals = np.asarray(eis.residuals(truth))
     assert np.sqrt(np.mean(residuals[FREQUENCY.size // 3 : FREQUENCY.size] ** 2)) == pytest.approx(1.0, rel=0.6)
     # Frequencies rise in the problem, and the flagged lowest ones count less.
@@ -280,11 +328,43 @@ def test_a_spectrum_beside_curves(study: Callable[..., Path]) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("flag_below_hz = 1.0", "number = 2", "'eis': [spectrum] number must be one of the 1 spectra in eis.bdf.csv"),
-        ('"eis.bdf.csv"', '"thin.bdf.csv"', "[spectrum] file = 'thin.bdf.csv' holds no impedance spectra"),
+        (
+            "flag_below_hz = 1.0",
+            "number = 2",
+            "'eis': [spectrum] number must be 1, the one spectrum in eis.bdf.csv, but is 2",
+        ),
+        (
+            '"eis.bdf.csv"',
+            '"thin.bdf.csv"',
+            "'thin.bdf.csv' holds no impedance spectra, but 49 rows of voltage and cur",
+        ),
         ('"eis.bdf.csv"', '"thin.bdf.csv", format = "gamry-dta"', "but a Gamry file was expected"),
         ("flag_below_hz = 1.0", "flag_below_hz = 9, flag_above_hz = 3", "must have flag_below_hz < flag_above_hz"),
-        ("noise_percent = 0.5, flag_below_hz = 1.0", "flag_below_hz = 1e4", "cannot be estimated from 3 points"),
+        (
+            "noise_percent = 0.5, flag_below_hz = 1.0",
+            "flag_below_hz = 1e4",
+            "cannot be estimated from 3 points (at least 9 are needed); give noise_percent or noise_ohm_cm2",
+        ),
+        (
+            "flag_below_hz = 1.0",
+            "flag_below_hz = 1e9",
+            "leave no point to trust: the spectrum runs from 0.1 to 1e+05 Hz",
+        ),
+        ("flag_below_hz = 1.0", 'before = ["Plate a bit"]', "'eis': [spectrum] before: "),
+        ("flag_below_hz = 1.0", "before = []", "[spectrum] before must have a list of sentences in before"),
+        ("flag_below_hz = 1.0", "state_of_charge = 0.5", "is that of a full cell, but there is no [cell.cathode]"),
+        (
+            'path = "rig.inductance"',
+            'path = "rig.inductances"',
+            "does not exist; a rig has rig.inductance, rig.resistance",
+        ),
+        (
+            'path = "rig.inductance"',
+            'path = "rig.inductance"\nmeasurements = ["thin"]',
+            "only a [[measurement]] with kind",
+        ),
+        ('unit = "uH cm2"', 'unit = "uH"', "unit must be uH cm2 or nH cm2 or H m2 for rig.inductance, but is 'uH'"),
+        ("initial = 10\n", "", "starts at the value in [rig], 0 uH cm2, outside its bounds"),
         ("spectrum = {", "data = {", "takes no table data with kind = 'spectrum'"),
     ],
 )
@@ -294,6 +374,22 @@ def test_refused_spectrum(old: str, new: str, words: str, study: Callable[..., P
     with pytest.raises((StudyError, MeasurementError)) as error:
         prepared(place)
     assert words in str(error.value)
+
+
+def test_a_spectrum_after_steps_and_with_leads(study: Callable[..., Path]) -> None:
+    """It is taken under the current of the last step, and starts at the leads of its table."""
+    said = 'before = [{ steps = ["Plate at 0.5 mA/cm2 for 2 min"], repeat = 2 }], flag_below_hz = 1.0'
+    text = SPECTRUM.replace("flag_below_hz = 1.0", said).replace("initial = 10\n", "")
+    leads = "rig = { inductance_uh_cm2 = 30, resistance_ohm_cm2 = 2 }\n\n[parameters.inductance]"
+    place = study(("[parameters.separator_conductivity]", text.replace("[parameters.inductance]", leads)))
+    write_spectrum()
+    eis = prepared(place).member("eis")
+    assert isinstance(eis, SpectrumProblem)
+    assert eis.state is not None
+    assert float(eis.state.current_density) == pytest.approx(-5.0)
+    assert float(eis.parameters.to_physical(eis.parameters.initial)["inductance"]) == pytest.approx(30e-10)
+    assert eis.rig is not None
+    assert float(eis.rig.resistance) == pytest.approx(2e-4)
 
 
 def test_a_spectrum_alone_is_told_its_place(study: Callable[..., Path]) -> None:

@@ -1,6 +1,7 @@
 """The report: what it says, that it survives JSON, and that bounds show."""
 
 import json
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -147,3 +148,22 @@ def test_a_measurement_that_the_model_misses_is_said_to_be(times: float):
     noise = Noise(9, 1.0, 9 * times**2, 1.0, times**2, 8.0, 8.0)
     words = MemberFit("eis", np.full(9, times), np.zeros(9, int), noise, None, "V").sentence
     assert ("THE MODEL MISSES IT" in words) == (times > 10.0)
+
+
+@pytest.mark.parametrize(
+    ("times", "tau", "missed"), [(1.5, 8.0, False), (3.0, 1.0, False), (3.0, 8.0, True), (20.0, 1.0, True)]
+)
+def test_the_headline_names_what_the_model_misses(times: float, tau: float, missed: bool):
+    """Residuals beyond the noise that follow one another, or far beyond it."""
+    result = fit(sum_problem(), starts=1, settings=FitSettings(ridges=0))
+    noise = Noise(90, 1.0, 90 * times**2, tau, times**2, 80.0, 80.0)
+    eis = MemberFit("eis", np.full(90, times), np.zeros(90, int), noise, None, "V")
+    well = replace(eis, name="curve", noise=replace(noise, chi2=90.0, autocorrelation_time=1.0))
+    told = replace(result, members={"curve": well, "eis": eis})
+    assert eis.missed == missed
+    assert ("The model misses eis, whose residuals are" in told.missed) == missed
+    assert ("follow one another over 8 points" in told.missed) == (missed and tau > 3.0)
+    assert "curve" not in told.missed
+    assert told.to_dict()["missed"] == told.missed
+    assert ("The model misses eis" in told.summary().splitlines()[2]) == missed
+    assert result.missed == ""

@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import pytest
 from inference_cases import decay_problem, linear_rows, sum_problem, white
@@ -225,6 +226,15 @@ def test_an_interrupt_between_stages_keeps_what_was_found():
     ("problems", "shared", "words"),
     [
         ({}, [], "at least one problem"),
+        ([line()], [], "must map names to problems, but is of type list"),
+        ({3: line()}, [], "letters, digits and _, but one is '3'"),
+        ({"one": line()}, None, r"must be a list of names, or map names to problems, but is None; \[\] shares none"),
+        ({"one": line()}, [3], "must hold names, but one is 3"),
+        (
+            {"one": line()},
+            {"a": "one"},
+            r"shared\['a'\] must be a list of problems, or map problems to their own names",
+        ),
         ({"a b": line()}, [], "letters, digits and _, but one is 'a b'"),
         ({"one": line(), "two": 3.0}, [], "'two' is float"),
         ({"one": JointProblem({"x": line()}, shared=[])}, [], "'one' is a joint one"),
@@ -240,7 +250,8 @@ def test_an_interrupt_between_stages_keeps_what_was_found():
         ),
     ],
 )
-def test_refused(problems, shared, words):
+def test_refused(problems, shared, words, monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as outside the tests
     with pytest.raises(ValueError, match=words):
         JointProblem(problems, shared=shared)
 

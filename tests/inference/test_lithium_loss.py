@@ -1,12 +1,23 @@
 """Lithium loss from capacities and efficiencies: the sum always, its division only where the data tell."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from inventory_cases import LENGTH, QUICK, WHOLE, expected_loss, loss_held, record, wandering
 
 from jaxcell import Cycles, LithiumInventory, cycle_inventory
-from jaxcell.inference import InventoryProblem, cycle_data, explain, fit, lithium_loss, loss_parameters
+from jaxcell.inference import (
+    FunctionProblem,
+    InventoryProblem,
+    JointProblem,
+    cycle_data,
+    explain,
+    fit,
+    lithium_loss,
+    loss_parameters,
+)
+from jaxcell.inference.autocorrelation import autocorrelation_time
 
 CELL = LithiumInventory(1.0, dead_fraction=0.05, interphase_growth=5e-3, interphase_start=0.1, trap=0.1)
 
@@ -105,6 +116,22 @@ def test_stated_noise_is_kept_and_unstated_noise_is_found():
     stated, _, _ = analysed(capacity, noise=0.02)
     assert float(stated.renewed(stated.parameters.initial).noise) == 0.02
     assert float(problem.renewed(problem.parameters.initial).noise) != float(problem.noise)
+
+
+def test_noise_of_cycles_does_not_pay_for_what_another_measurement_determines():
+    """s^2 = (chi2 + s0^2)/(n - p tau + 1): p is 1 where the cycles alone tell the loss, 0 where a titration does."""
+    cell = LithiumInventory(1.0, dead_fraction=0.05)
+    data = cycle_data(record(cell, 0.01 * np.random.default_rng(7).normal(size=LENGTH)))
+    cycles = InventoryProblem(cell, data, loss_parameters(cell, ("dead",)))
+    for precision, p in ((1e-6, 1.0), (1e6, 0.0)):
+        titrated = FunctionProblem(cycles.parameters, lambda values, k: k * values["dead_fraction"][None], precision)
+        joint = JointProblem({"cycles": cycles, "titrated": titrated}, shared=["dead_fraction"])
+        theta = joint.parameters.from_physical({"dead_fraction": 0.05})
+        found = joint.renewed_at(theta, jax.jacfwd(joint.residuals)(theta)).member("cycles")
+        residuals = np.asarray(cycles.residuals(theta))
+        unit, tau = float(np.sum(residuals**2)) + 1.0, autocorrelation_time(residuals, np.asarray(cycles.segments))
+        n = int(np.sum(np.asarray(cycles.segments) >= 0))
+        assert float((found.noise / cycles.noise) ** 2) == pytest.approx(unit / (n - p * tau + 1.0), rel=2e-3)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Fits of impedance spectra: closed forms, noise, and a spectrum beside a curve."""
 
 import equinox as eqx
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -147,13 +148,15 @@ def test_leads_are_fitted_beside_the_cell() -> None:
     assert result.estimates["kappa"] == pytest.approx(TRUTH["kappa"], rel=0.01)
 
 
+TIME = np.arange(0.0, 241.0, 15.0)
+
+
 def curve() -> CellProblem:
     """Steady small currents on the same cell: one sum."""
-    time = np.arange(0.0, 241.0, 15.0)
     current = np.concatenate([[0.0], np.repeat([1.0, -1.0], 8)])
-    clean = np.concatenate([[0.0], np.asarray(simulate(cell(), replay(time, current)).voltage)])
-    noise = 20e-6 * np.random.default_rng(5).normal(size=time.size)
-    data = dataset(time, current, clean + noise, noise=20e-6)
+    clean = np.concatenate([[0.0], np.asarray(simulate(cell(), replay(TIME, current)).voltage)])
+    noise = 20e-6 * np.random.default_rng(5).normal(size=TIME.size)
+    data = dataset(TIME, current, clean + noise, noise=20e-6)
     return CellProblem(cell(), data, parameters("kappa", "exchange"))
 
 
@@ -179,9 +182,54 @@ def test_spectra_and_a_curve_in_one_fit() -> None:
     assert {m.data_unit for m in result.members.values()} == {"Ohm m2", "V"}
 
 
+def test_a_spectrum_under_the_current_that_came_before_it() -> None:
+    """Charge transfer at a current: i = 2 i0 sinh(F eta/(2RT)), so d eta/di = RT/(F sqrt(i0^2 + i^2/4))."""
+    current = 40.0
+    before = replay(TIME, np.concatenate([[0.0], np.full(16, current)]))
+    data = spectrum_data(FREQUENCY, exact(), relative_noise=1e-3)
+    one = SpectrumProblem(cell(), data, parameters(*TRUTH), before=before)
+    theta = one.parameters.from_physical(TRUTH)
+    for problem, exchange in ((one, TRUTH["exchange"] * 0.6), (one.renewed(theta), TRUTH["exchange"])):
+        assert problem.state is not None
+        assert float(problem.state.current_density) == current
+        own = problem.parameters.from_physical(TRUTH | {"exchange": exchange})
+        z = problem.impedance(own)
+        share = GAS * 298.15 / FARADAY / np.hypot(exchange, current / 2.0)
+        assert float(z.real[0]) == pytest.approx(30e-6 / TRUTH["kappa"] + 2.0 * share, rel=1e-3)
+    plain = SpectrumProblem(cell(), data, parameters(*TRUTH))
+    assert plain.renewed(theta) is plain
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
+        ({"cell": None}, "SpectrumProblem.cell must be a Cell, but is of type NoneType"),
+        ({"data": exact()}, "SpectrumProblem.data must be a SpectrumData, but is of type ndarray"),
+        ({"parameters": []}, "SpectrumProblem.parameters must be a ParameterSet, but is of type list"),
+        ({"rig": 1e-10}, "SpectrumProblem.rig must be a Rig or None, but is of type float"),
+        ({"state": 3}, "SpectrumProblem.state must be a OperatingPoint or None"),
+        ({"shells": 1}, "shells must be a whole number of at least 2, but is 1"),
+        ({"grid_points": 2.5}, "grid_points must be a whole number of at least 1, but is 2.5"),
+    ],
+)
+def test_arguments_of_the_wrong_kind(changed: dict[str, object], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as outside the tests
+    usual = {"cell": cell(), "data": spectrum_data(FREQUENCY, exact()), "parameters": parameters("kappa")}
+    with pytest.raises(ValueError, match=words):
+        SpectrumProblem(**(usual | changed))  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"frequency": ["fast", "slow"]}, r"frequency must be a row of numbers \[Hz\], but is \['fast', 'slow'\]"),
+        ({"frequency": None}, r"frequency must be a row of numbers \[Hz\], but is None"),
+        ({"impedance": {"Z": 1}}, r"impedance must be a row of complex numbers \[Ohm m2\], but is \{'Z': 1\}"),
+        ({"frequency": exact()}, r"frequency must be a row of numbers \[Hz\], but is a ndarray of something else"),
+        ({"flagged": ["no"] * 25}, r"flagged must be a row of numbers \[1\]"),
+        ({"flagged": np.ones(25, bool)}, "flagged must leave some points to trust, but all 25 are flagged"),
+        ({"relative_noise": "1 %"}, r"relative_noise must be a finite number above 0 \[1\], but is '1 %'"),
+        ({"flagged_factor": None}, "flagged_factor must be a finite number of at least 1"),
         ({"frequency": FREQUENCY * 0.0}, r"frequency must be finite and above 0 \[Hz\], but point 0 is 0.0"),
         ({"impedance": exact() * np.nan}, r"impedance must be finite \[Ohm m2\], but point 0"),
         ({"impedance": exact()[:-1]}, "impedance must have as many points as frequency"),
@@ -193,7 +241,8 @@ def test_spectra_and_a_curve_in_one_fit() -> None:
         ({"flagged": np.arange(25) > 3}, "cannot be estimated from 4 points"),
     ],
 )
-def test_refused_data(changed: dict[str, object], words: str) -> None:
+def test_refused_data(changed: dict[str, object], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as outside the tests
     usual = {"frequency": FREQUENCY, "impedance": exact()}
     with pytest.raises(ValueError, match=words):
         spectrum_data(**(usual | changed))  # pyright: ignore[reportArgumentType]
@@ -204,6 +253,8 @@ def test_refused_paths() -> None:
     leads = Parameter("inductance", "rig.inductance", "H m2", (1e-12, 1e-8), initial=1e-10)
     with pytest.raises(ValueError, match=r"points at 'rig\.inductance', but there is no rig"):
         SpectrumProblem(cell(), data, ParameterSet([leads]))
+    with pytest.raises(ValueError, match=r"'rig\.inductance', which is of the leads of a spectrum and not of a cell"):
+        ParameterSet([leads], cell())
     wrong = Parameter("x", "separator.conductivity", "S/m", (1e-3, 1.0), initial=0.1)
     with pytest.raises(ValueError, match=r"close names are 'separator\.ionic_conductivity'"):
         SpectrumProblem(cell(), data, ParameterSet([wrong]))
