@@ -147,19 +147,30 @@ def spectra(
 ) -> None:
     """List the impedance spectra of a file, and test each by the Kramers-Kronig relations."""
     with _one_sentence(traceback):
-        from jaxcell.io import read_measurement
+        from jaxcell.io import MeasurementError, read_measurement
         from jaxcell.io.results import result_folder
         from jaxcell.spectra_report import check_spectra, print_spectra, save_spectra
 
+        if area_cm2 is not None and not 0.0 < area_cm2 < float("inf"):
+            raise _OptionError(f"--area-cm2 must be a number above 0 [cm2], but is {area_cm2:g}.")
         area = None if area_cm2 is None else area_cm2 * 1e-4
-        measurement = read_measurement(file, area=area, electrode=electrode.value)
-        tested = check_spectra(measurement, None if number is None else _numbers(number))
+        try:
+            measurement = read_measurement(file, area=area, electrode=electrode.value)
+        except MeasurementError as error:
+            raise _OptionError(_as_options(str(error))) from error
+        with _progress() as progress:
+            tested = check_spectra(measurement, None if number is None else _numbers(number), progress)
         console = _console()
         print_spectra(console, measurement, tested)
         if out is not None:
-            with result_folder(Path(out)) as draft:
-                save_spectra(measurement, tested, draft.path)
+            with result_folder(Path(out)) as draft, _progress() as progress:
+                save_spectra(measurement, tested, draft.path, progress)
             console.print(f"\nResults: {out}", soft_wrap=True)
+
+
+def _as_options(text: str) -> str:
+    """A reader's message with options in place of its arguments."""
+    return text.replace("the argument `area` in m2", "--area-cm2").replace("Argument `electrode`", "--electrode")
 
 
 def _numbers(text: str) -> list[int]:

@@ -20,10 +20,11 @@ def kramers_kronig_figure(result: KramersKronig, title: str = "", *, area: float
         title: on top.
         area: geometric area [m2]; the impedance is then shown times it, in ohm cm2.
     """
-    figure = Figure(figsize=(7.2, 7.6), dpi=150, layout="constrained")
+    figure = Figure(figsize=(7.2, 7.6), dpi=150)  # a layout that looks for room would take most of the time
     FigureCanvasAgg(figure)
-    nyquist, residuals = figure.subplots(2, 1, height_ratios=[3, 2])
-    _nyquist(nyquist, result, area)
+    room = {"left": 0.12, "right": 0.97, "bottom": 0.07, "top": 0.94, "hspace": 0.27}
+    plane, residuals = figure.subplots(2, 1, height_ratios=[3, 2], gridspec_kw=room)
+    _nyquist(plane, result, area)
     _residuals(residuals, result)
     figure.suptitle(title, fontsize=11)
     return figure

@@ -1,6 +1,7 @@
 """The linear Kramers-Kronig test: whether an impedance spectrum can be that of a linear, causal, stable cell."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -296,11 +297,8 @@ class _Test:
 
     def _columns(self, count: int) -> tuple[Floats, Floats]:
         """Time constants, and the parts of the model for unit R_0, L, 1/C and R_k over |Z|; shape (2 points, ...)."""
-        w = self.omega
-        tau = np.geomspace(1 / w[-1], 1 / w[0], count) if count > 1 else 1 / w[:1]
-        series = [np.ones_like(w) + 0j, 1j * w] + ([1 / (1j * w)] if self.capacitance else [])
-        model = np.stack([*series, *(1 / (1 + 1j * w * t) for t in tau)], axis=1) / np.abs(self.z)[:, None]
-        return tau, np.concatenate([model.real, model.imag])
+        tau, unit = _responses(self.omega.tobytes(), count, self.capacitance)
+        return tau, unit / np.tile(np.abs(self.z), 2)[:, None]
 
     def _estimator(self, columns: Floats, kept: NDArray[np.bool_]) -> Floats:
         """The matrix from data to coefficients; late ones are fitted to the other part afterwards."""
@@ -314,6 +312,18 @@ class _Test:
         rest = np.eye(len(columns)) - columns @ estimator
         estimator[late] = _pseudo_inverse(columns[:, late], other) @ rest
         return estimator
+
+
+@lru_cache(maxsize=4 * _MOST_ELEMENTS)
+def _responses(frequencies: bytes, count: int, capacitance: bool) -> tuple[Floats, Floats]:
+    """Time constants, and the responses to unit coefficients, real parts above imaginary ones, at rising angular
+    frequencies; kept, since the sweeps of a file mostly have one row of frequencies."""
+    w = np.frombuffer(frequencies)
+    tau: Floats = np.geomspace(1 / w[-1], 1 / w[0], count) if count > 1 else 1 / w[:1]
+    s = 1j * w[:, None]
+    series = [np.ones_like(s), s] + ([1 / s] if capacitance else [])
+    model = np.concatenate([*series, 1 / (1 + s * tau)], axis=1)
+    return tau, np.asarray(np.concatenate([model.real, model.imag]), dtype=np.float64)
 
 
 def _pseudo_inverse(columns: Floats, rows: NDArray[np.bool_]) -> Floats:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from jaxcell.answer import origin, print_bullets, write_answer
 from jaxcell.estimates import finite, in_study_units, print_estimates, print_notices, print_verdicts, with_meanings
-from jaxcell.inference import Identifiability, JointProblem, ProtocolProblem, SpectrumProblem
+from jaxcell.inference import Identifiability, InventoryProblem, JointProblem, ProtocolProblem, SpectrumProblem
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.inference.lost_lithium import lost_lithium_units
 from jaxcell.io.dataset import FittedRows
@@ -55,6 +55,7 @@ def to_dict(result: JointResult) -> dict[str, Any]:
             "shared": result.study.shared,
             "measurements": met,
             "lithium": {name: loss.to_dict() for name, loss in result.losses.items()},
+            "forecasts": {name: _ahead(result, name) for name in result.forecasts},
             "provenance": {
                 name: origin(one.provenance, one.study.resolved(), seed) for name, one in result.read.items()
             },
@@ -118,6 +119,8 @@ def print_joint(console: Console, result: JointResult) -> None:
     print_bullets(console, "How well the model fits", told)
     lost = [f"{name}: {sentence}" for name, loss in result.losses.items() for sentence in loss.sentences]
     print_bullets(console, "Lithium", lost)
+    ahead = [f"{name}: {_ahead(result, name)['words']}" for name in result.forecasts]
+    print_bullets(console, "Capacities that were not recorded", ahead)
 
 
 def print_joint_explanation(console: Console, study: JointStudy, problem: JointProblem, found: Identifiability) -> None:
@@ -134,6 +137,18 @@ def _voltage(result: JointResult, name: str) -> np.ndarray:
     problem = result.problem.member(name)
     assert isinstance(problem, CellProblem), "only curves have a voltage by time"
     return np.asarray(problem.solution(result.problem.theta_of(name, jnp.asarray(result.fit.theta))).voltage)
+
+
+def _ahead(result: JointResult, name: str) -> dict[str, Any]:
+    """Capacities beyond the record of one measurement, from its first cycle without one."""
+    problem, found = result.problem.member(name), result.forecasts[name]
+    assert isinstance(problem, InventoryProblem), "only cycles are forecast"
+    cycles = np.flatnonzero(np.isfinite(found.median))
+    rows = {key: getattr(found, key)[cycles].tolist() for key in ("low", "median", "high")}
+    low, middle, high = (rows[key][-1] for key in ("low", "median", "high"))
+    unit = problem.capacity_unit
+    words = f"{middle:.3g} {unit} in cycle {cycles[-1] + 1} (95 %: {low:.3g} to {high:.3g} {unit})."
+    return {"cycles": (cycles + 1).tolist(), "unit": unit, **rows, "words": words}
 
 
 def _lost(problem: JointProblem, name: str) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """The spectra of a file with their Kramers-Kronig tests: in words for the terminal, and as a folder of files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,21 @@ class SpectraError(ValueError):
     """A file or number without the spectra that were asked for."""
 
 
+Tell = Callable[[str, int, int], Any]
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """No progress is shown."""
+
+
 Tested = dict[int, KramersKronig | str]
 """By number of the spectrum, from 1: its test, or why there is none."""
 
 
-def check_spectra(measurement: Measurement, wanted: Sequence[int] | None = None) -> Tested:
+def check_spectra(measurement: Measurement, wanted: Sequence[int] | None = None, tell: Tell = _silent) -> Tested:
     """Test the spectra of a measurement; None tests all. A spectrum that is too short keeps a sentence.
+
+    `tell` is called with a stage, what is done and what there is to do.
 
     Raises:
         SpectraError: the measurement has no spectra, or none of a number wanted.
@@ -31,13 +41,15 @@ def check_spectra(measurement: Measurement, wanted: Sequence[int] | None = None)
         raise SpectraError(f"{name} holds no impedance spectra.")
     missing = [number for number in wanted or () if not 1 <= number <= held]
     if missing:
-        raise SpectraError(f"{name} has the spectra 1 to {held}, but --number asks for {missing[0]}.")
+        raise SpectraError(f"{name} has {_numbered(held)}, but --number asks for {missing[0]}.")
     found: Tested = {}
-    for number in dict.fromkeys(range(1, held + 1) if wanted is None else wanted):
+    numbers = list(dict.fromkeys(range(1, held + 1) if wanted is None else wanted))
+    for done, number in enumerate(numbers):
+        tell("testing spectra", done, len(numbers))
         try:
             found[number] = kramers_kronig(measurement.spectra[number - 1])
         except KramersKronigError as error:
-            found[number] = str(error)
+            found[number] = str(error).replace("Argument `spectrum`", "it")
     return found
 
 
@@ -96,7 +108,7 @@ def points_of(measurement: Measurement, tested: Tested) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def save_spectra(measurement: Measurement, tested: Tested, folder: Path) -> None:
+def save_spectra(measurement: Measurement, tested: Tested, folder: Path, tell: Tell = _silent) -> None:
     """Write spectra.csv (one row a spectrum), points.csv (one row a point) and a figure each into a folder."""
     from jaxcell.impedance_plots import kramers_kronig_figure
 
@@ -104,7 +116,8 @@ def save_spectra(measurement: Measurement, tested: Tested, folder: Path) -> None
     points_of(measurement, tested).to_csv(folder / "points.csv", index=False, lineterminator="\n")
     figures = folder / "figures"
     figures.mkdir()
-    for number, result in tested.items():
+    for done, (number, result) in enumerate(tested.items()):
+        tell("drawing spectra", done, len(tested))
         if isinstance(result, KramersKronig):
             title = f"{measurement.provenance.name}, spectrum {number}"
             figure = kramers_kronig_figure(result, title, area=measurement.area)
@@ -115,7 +128,7 @@ def print_spectra(console: Console, measurement: Measurement, tested: Tested) ->
     """The table, the verdicts and the reader's notices."""
     factor, unit = _unit(measurement)
     p = measurement.provenance
-    console.print(f"{p.name} ({p.format}): {len(measurement.spectra)} spectra, {len(tested)} shown", soft_wrap=True)
+    console.print(f"{p.name} ({p.format}): {_count(len(measurement.spectra))}, {len(tested)} shown", soft_wrap=True)
     table = plain_table(console, "no", "points", "from / s", "frequencies / Hz", f"Re(Z) / {unit}", "bias", "flagged")
     for number, result in tested.items():
         s = measurement.spectra[number - 1]
@@ -137,6 +150,14 @@ def print_spectra(console: Console, measurement: Measurement, tested: Tested) ->
     print_bullets(console, "Kramers-Kronig test", verdicts)
     console.print("\nFlagged points are kept everywhere; leave out of a fit what you do not trust.", soft_wrap=True)
     print_bullets(console, "On the file", list(measurement.notices))
+
+
+def _count(spectra: int) -> str:
+    return "1 spectrum" if spectra == 1 else f"{spectra} spectra"
+
+
+def _numbered(spectra: int) -> str:
+    return "one spectrum, 1" if spectra == 1 else f"the spectra 1 to {spectra}"
 
 
 def _unit(measurement: Measurement) -> tuple[float, str]:

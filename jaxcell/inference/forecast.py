@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxcell.inference.inventory_problem import InventoryProblem
-from jaxcell.inference.lithium_loss import posterior_draws, settled, wandering_time
+from jaxcell.inference.joint_problem import JointProblem
+from jaxcell.inference.lithium_loss import cycle_fit, posterior_draws
 from jaxcell.inference.report import FitResult
 
 
@@ -27,16 +28,21 @@ class Forecast:
         return (self.low <= capacity) & (capacity <= self.high)
 
 
-def forecast(problem: InventoryProblem, result: FitResult, *, seed: int = 0) -> Forecast:
-    """95 % predictive intervals of the problem's cycles after the last recorded one, from a finished fit.
+def forecast(
+    problem: InventoryProblem | JointProblem, result: FitResult, *, member: str = "", seed: int = 0
+) -> Forecast:
+    """95 % predictive intervals of the problem's cycles after the last recorded one, from a finished fit; `member`
+    names the cycles among the measurements of a joint problem.
 
     Every draw of the posterior is cycled on from the last recorded capacity, with scatter of its own noise in every
     cycle's efficiency.  The scatter is a first-order autoregression with the residuals' autocorrelation time
     tau = (1 + phi)/(1 - phi), so that losses that wander keep wandering.
+
+    Raises ValueError for a member that is not there or has no cycles.
     """
-    problem = settled(problem, result)
-    thetas, noise = posterior_draws(problem, result, seed=seed)
-    tau = wandering_time(problem, result)
+    own = cycle_fit(problem, result, member)
+    problem, tau = own.problem, own.wandering
+    thetas, noise = posterior_draws(own, seed=seed)
     shape = (len(thetas), problem.segments.shape[0])
     scatter = noise[:, None] * _wandering(np.random.default_rng(seed), (tau - 1.0) / (tau + 1.0), shape)
     capacity = np.asarray(_capacities(problem, jnp.asarray(thetas), jnp.asarray(scatter)))

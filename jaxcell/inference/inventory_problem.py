@@ -88,7 +88,7 @@ class InventoryProblem(Problem):
         """
         if self.data.noise_given:
             return self
-        residuals, jacobian = _linear(self, theta)
+        residuals, jacobian = linearised(self, theta)
         precision = np.asarray(self.parameters.prior_precision(theta))
         rows = np.asarray(residuals)
         found = noise_level(
@@ -124,9 +124,10 @@ class InventoryProblem(Problem):
 
 
 @eqx.filter_jit
-def _linear(
+def linearised(
     problem: InventoryProblem, theta: Float[Array, " parameters"]
 ) -> tuple[Float[Array, " cycles"], Float[Array, "cycles parameters"]]:
+    """Residuals at theta and their Jacobian."""
     return value_and_jacobian(problem.residuals, theta)
 
 

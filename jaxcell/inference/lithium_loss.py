@@ -1,7 +1,7 @@
 """How much lithium a cell loses per cycle, and to which channel where the data tell."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax
@@ -10,9 +10,10 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxcell.inference.autocorrelation import autocorrelation_time, first_order_time
-from jaxcell.inference.covariance import student_95
+from jaxcell.inference.covariance import Noise, student_95
 from jaxcell.inference.ensemble import ensemble
-from jaxcell.inference.inventory_problem import SCATTER_DOF, InventoryProblem
+from jaxcell.inference.inventory_problem import SCATTER_DOF, InventoryProblem, linearised
+from jaxcell.inference.joint_problem import JointProblem
 from jaxcell.inference.report import FitResult
 from jaxcell.inventory import CHANNELS
 from jaxcell.units import Scalar
@@ -21,6 +22,15 @@ TOLD = 0.25
 """A channel is told where the 95 % interval of its share of the lost lithium is at most this wide [1]."""
 NOTHING = 0.01
 """A share whose interval begins below this may as well be nothing [1]: beliefs in logarithms never reach zero."""
+_NOTHING_TOLD = 1e-3
+"""Precision, over that of the cycles and their prior, below which other measurements tell nothing but rounding."""
+_Context: TypeAlias = tuple[
+    InventoryProblem,
+    Scalar,
+    Float[Array, " parameters"],
+    Float[Array, " parameters"],
+    Float[Array, "parameters parameters"],
+]
 WALKERS, STEPS, BURN_IN, THINNING = 32, 4000, 1000, 25
 
 
@@ -102,21 +112,50 @@ class LithiumLoss:
         }
 
 
-def lithium_loss(problem: InventoryProblem, result: FitResult, *, seed: int = 0) -> LithiumLoss:
-    """The loss per cycle and its division, from a finished fit of the problem.
+@dataclass(frozen=True)
+class CycleFit:
+    """Cycles with the noise that their fit ended with, and what they and others tell.
+
+    - `problem`; `theta`, `covariance`: at the optimum, of its own parameters; `noise` of its residuals.
+    - `slope`, `others`: of minus the log-likelihood of other measurements at theta, its gradient and curvature; zero
+      where cycles are fitted alone.
+    """
+
+    problem: InventoryProblem
+    theta: Float[np.ndarray, " parameters"]
+    covariance: Float[np.ndarray, "parameters parameters"]
+    noise: Noise
+    slope: Float[np.ndarray, " parameters"]
+    others: Float[np.ndarray, "parameters parameters"]
+
+    @property
+    def wandering(self) -> float:
+        """tau >= 1 [cycles]: neighbouring residuals worth one."""
+        residuals = np.asarray(self.problem.residuals(jnp.asarray(self.theta)))
+        return _wandering(residuals, np.asarray(self.problem.segments))
+
+
+def lithium_loss(
+    problem: InventoryProblem | JointProblem, result: FitResult, *, member: str = "", seed: int = 0
+) -> LithiumLoss:
+    """The loss per cycle and its division, from a finished fit of the problem; `member` names the cycles among the
+    measurements of a joint one.
 
     The sum needs no model of the channels: it is the mean of 1 - CE over the cycles, with a Student-t interval from
     their scatter about it, so that a trend counts as losses that wander.  The division is that of the posterior's
-    draws, so skewed beliefs keep their tails.
+    draws, so skewed beliefs keep their tails; what other measurements tell of shared parameters enters as a Gaussian.
+
+    Raises ValueError for a member that is not there or has no cycles.
     """
-    problem = settled(problem, result)
-    run = problem.run(jnp.asarray(result.theta))
+    own = cycle_fit(problem, result, member)
+    problem = own.problem
+    run = problem.run(jnp.asarray(own.theta))
     fitted = np.asarray(problem.segments) >= 0
     shares = np.where(fitted, 1.0 - np.asarray(problem.measured_efficiency(run)), 0.0)
     later = fitted & (np.arange(fitted.size) > 0)
     stated = float(problem.noise) if problem.data.noise_given else 0.0
     mean, reach = _mean_of_few(shares[later], stated)
-    drawn = _amounts(problem, posterior_draws(problem, result, seed=seed)[0])
+    drawn = _amounts(problem, posterior_draws(own, seed=seed)[0])
     lost = np.sum(list(drawn.values()), axis=0)
     fitted_channels = [name for name in CHANNELS if np.ptp(drawn[name]) > 0.0]
     return LithiumLoss(
@@ -147,42 +186,68 @@ def _wandering(residuals: Float[np.ndarray, " n"], segments: Int[np.ndarray, " n
     return max(autocorrelation_time(residuals, segments), first_order_time(residuals, segments))
 
 
-def wandering_time(problem: InventoryProblem, result: FitResult) -> float:
-    """tau >= 1 [cycles]: neighbouring residuals of a fit worth one."""
-    residuals = np.asarray(problem.residuals(jnp.asarray(result.theta)))
-    return _wandering(residuals, np.asarray(problem.segments))
+def cycle_fit(problem: InventoryProblem | JointProblem, result: FitResult, member: str = "") -> CycleFit:
+    """A fit as its cycles see it; raises as `lithium_loss`."""
+    joint = problem if isinstance(problem, JointProblem) else None
+    cycles = problem if joint is None else joint.member(member)
+    if not isinstance(cycles, InventoryProblem) or (joint is None and member):
+        raise ValueError(f"member must name cycles of a joint problem, but '{member}' are none.")
+    places = np.arange(result.theta.size) if joint is None else np.asarray(joint.places[joint.names.index(member)])
+    theta, covariance = np.asarray(result.theta)[places], np.asarray(result.covariance)[np.ix_(places, places)]
+    met = result.members[member]
+    if met.noise.chi2 > 0 and met.rmse is not None and not cycles.data.noise_given:
+        found = met.rmse / np.sqrt(met.noise.chi2 / met.noise.n_points)
+        cycles = eqx.tree_at(lambda p: p.noise, cycles, jnp.asarray(found, dtype=jnp.float64))
+    none = np.zeros(places.size)
+    alone = CycleFit(cycles, theta, covariance, met.noise, none, np.diag(none))
+    return alone if joint is None else _beside_others(alone)
 
 
-def settled(problem: InventoryProblem, result: FitResult) -> InventoryProblem:
-    """The problem with the noise that the fit ended with."""
-    scale = result.rmse / np.sqrt(result.noise.chi2 / result.noise.n_points) if result.noise.chi2 > 0 else None
-    if scale is None or problem.data.noise_given:
-        return problem
-    return eqx.tree_at(lambda p: p.noise, problem, jnp.asarray(scale, dtype=jnp.float64))
+def _beside_others(own: CycleFit) -> CycleFit:
+    """With what the others told: the precision beyond the cycles' own and the prior's, and, since the sum has its mode
+    at theta, minus the slope of the cycles' posterior there."""
+    theta = jnp.asarray(own.theta)
+    _, jacobian = linearised(own.problem, theta)
+    J, prior = np.asarray(jacobian), np.asarray(own.problem.parameters.prior_precision(theta))
+    beliefs = np.sqrt(np.outer(prior, prior))
+    known = J.T @ J / own.noise.inflation / beliefs + np.eye(len(prior))
+    values, vectors = np.linalg.eigh(np.linalg.inv(own.covariance) / beliefs - known)
+    kept = values > _NOTHING_TOLD * np.einsum("ik,ij,jk->k", vectors, known, vectors)
+    others = (vectors[:, kept] * values[kept]) @ vectors[:, kept].T * beliefs
+    slope = np.asarray(jax.grad(_log_posterior, argnums=1)(_context(own), theta))
+    seen = vectors[:, kept] @ vectors[:, kept].T
+    slope = np.sqrt(prior) * (seen @ (slope / np.sqrt(prior)))
+    return replace(own, others=others, slope=slope)
 
 
 def posterior_draws(
-    problem: InventoryProblem, result: FitResult, *, seed: int = 0
+    own: CycleFit, *, seed: int = 0
 ) -> tuple[Float[np.ndarray, "draws parameters"], Float[np.ndarray, " draws"]]:
-    """Draws of theta, and of the noise [1] that goes with each, for a problem settled on its fit."""
-    tau = jnp.asarray(wandering_time(problem, result), dtype=jnp.float64)
+    """Draws of theta, and of the noise [1] that goes with each."""
+    problem, tau = own.problem, own.wandering
     rng = np.random.default_rng(seed)
-    scatter = rng.multivariate_normal(np.zeros(result.theta.size), result.covariance, WALKERS, method="eigh")
+    scatter = rng.multivariate_normal(np.zeros(own.theta.size), own.covariance, WALKERS, method="eigh")
     lower, upper = np.asarray(problem.parameters.lower), np.asarray(problem.parameters.upper)
-    start = np.clip(result.theta + scatter, lower + 1e-9, upper - 1e-9)
-    positions = ensemble(_log_posterior, (problem, tau), jnp.asarray(start), jnp.asarray(seed), STEPS)
-    thetas = np.asarray(positions)[BURN_IN::THINNING].reshape(-1, result.theta.size)
+    start = np.clip(own.theta + scatter, lower + 1e-9, upper - 1e-9)
+    positions = ensemble(_log_posterior, _context(own), jnp.asarray(start), jnp.asarray(seed), STEPS)
+    thetas = np.asarray(positions)[BURN_IN::THINNING].reshape(-1, own.theta.size)
     if problem.data.noise_given:
-        return thetas, np.full(len(thetas), float(problem.noise) * np.sqrt(result.noise.scale))
-    chi2 = np.asarray(_chi2(problem, jnp.asarray(thetas))) / float(tau)
+        return thetas, np.full(len(thetas), float(problem.noise) * np.sqrt(own.noise.scale))
+    chi2 = np.asarray(_chi2(problem, jnp.asarray(thetas))) / tau
     before = SCATTER_DOF * float(problem.data.noise / problem.noise) ** 2
-    spread = (chi2 + before) / rng.chisquare(problem.data.fitted / float(tau) + SCATTER_DOF, len(thetas))
+    spread = (chi2 + before) / rng.chisquare(problem.data.fitted / tau + SCATTER_DOF, len(thetas))
     return thetas, float(problem.noise) * np.sqrt(spread)
 
 
-def _log_posterior(context: tuple[InventoryProblem, Scalar], theta: Float[Array, " parameters"]) -> Scalar:
-    problem, tau = context
-    return problem.log_posterior(theta, tau)
+def _context(own: CycleFit) -> _Context:
+    tau = jnp.asarray(own.wandering, dtype=jnp.float64)
+    return own.problem, tau, jnp.asarray(own.theta), jnp.asarray(own.slope), jnp.asarray(own.others)
+
+
+def _log_posterior(context: _Context, theta: Float[Array, " parameters"]) -> Scalar:
+    problem, tau, best, slope, others = context
+    off = theta - best
+    return problem.log_posterior(theta, tau) - slope @ off - 0.5 * off @ others @ off
 
 
 @eqx.filter_jit

@@ -8,12 +8,17 @@ import jax.numpy as jnp
 from jaxcell.inference import (
     CellLithiumLoss,
     FitResult,
+    Forecast,
     Identifiability,
+    InventoryProblem,
     JointProblem,
+    LithiumLoss,
     ProtocolProblem,
     cell_lithium_loss,
     explain,
+    forecast,
     joint_settings,
+    lithium_loss,
 )
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.study.joint_study import JointStudy, ReadMeasurement
@@ -41,7 +46,8 @@ class JointResult:
         study, read, problem: what was fitted; `read` by the name of the measurement.
         fit: the answer, in SI.
         written: unit and paths of each parameter in the study; `factors` from that unit to SI.
-        losses: lithium lost by channel, of the cells with loss channels.
+        losses: lithium lost by channel, of the cells with loss channels; and, of capacities, per cycle.
+        forecasts: of capacities beyond the record, where its table has cycles beyond it.
         seconds: wall time of the fit, compilation included [s].
     """
 
@@ -51,7 +57,8 @@ class JointResult:
     fit: FitResult
     written: dict[str, tuple[str, list[str]]]
     factors: dict[str, float]
-    losses: dict[str, CellLithiumLoss]
+    losses: dict[str, CellLithiumLoss | LithiumLoss]
+    forecasts: dict[str, Forecast]
     seconds: float
 
 
@@ -76,7 +83,8 @@ def run_joint(study: JointStudy, tell: Progress) -> JointResult:
     seconds = perf_counter() - begun
     tell("writing the report", 0, 0)
     written, factors = _as_written(study, read, problem)
-    return JointResult(study, read, problem, found, written, factors, _losses(problem, found), seconds)
+    losses, ahead = _losses(problem, found, table.seed), _forecasts(problem, found, table.seed)
+    return JointResult(study, read, problem, found, written, factors, losses, ahead, seconds)
 
 
 def explain_joint(study: JointStudy, tell: Progress) -> tuple[JointProblem, Identifiability]:
@@ -125,12 +133,23 @@ def _as_written(
     return {name: written[name] for name in problem.parameters.names}, factors
 
 
-def _losses(problem: JointProblem, found: FitResult) -> dict[str, CellLithiumLoss]:
-    losses = {}
+def _losses(problem: JointProblem, found: FitResult, seed: int) -> dict[str, CellLithiumLoss | LithiumLoss]:
+    losses: dict[str, CellLithiumLoss | LithiumLoss] = {}
     for name in problem.names:
         one = problem.member(name)
-        if isinstance(one, CellProblem | ProtocolProblem):
+        if isinstance(one, InventoryProblem):
+            losses[name] = lithium_loss(problem, found, member=name, seed=seed)
+        elif isinstance(one, CellProblem | ProtocolProblem):
             loss = cell_lithium_loss(one, found.combinations_of(name))
             if loss is not None:
                 losses[name] = loss
     return losses
+
+
+def _forecasts(problem: JointProblem, found: FitResult, seed: int) -> dict[str, Forecast]:
+    forecasts = {}
+    for name in problem.names:
+        one = problem.member(name)
+        if isinstance(one, InventoryProblem) and int(one.segments[-1]) < 0:
+            forecasts[name] = forecast(problem, found, member=name, seed=seed)
+    return forecasts

@@ -11,13 +11,16 @@ from jaxcell.inference import (
     FunctionProblem,
     InventoryProblem,
     JointProblem,
+    ParameterSet,
     cycle_data,
     explain,
     fit,
+    forecast,
     lithium_loss,
     loss_parameters,
 )
 from jaxcell.inference.autocorrelation import autocorrelation_time
+from jaxcell.inference.lithium_loss import cycle_fit
 
 CELL = LithiumInventory(1.0, dead_fraction=0.05, interphase_growth=5e-3, interphase_start=0.1, trap=0.1)
 
@@ -116,6 +119,40 @@ def test_stated_noise_is_kept_and_unstated_noise_is_found():
     stated, _, _ = analysed(capacity, noise=0.02)
     assert float(stated.renewed(stated.parameters.initial).noise) == 0.02
     assert float(problem.renewed(problem.parameters.initial).noise) != float(problem.noise)
+
+
+def test_cycles_of_a_joint_fit_tell_with_the_others():
+    """Equal cycles tell only the sum; with a titration of the dead lithium they tell the division as well."""
+    capacity = record(CELL, 0.01 * np.random.default_rng(1).normal(size=LENGTH))[:12]
+    cycles = InventoryProblem(WHOLE, cycle_data(capacity, cycles=Cycles.of(LENGTH)))
+    titrated = FunctionProblem(ParameterSet([cycles.parameters.parameters[0]]), ratio, jnp.asarray([100.0]))
+    single = fit(cycles, starts=6, settings=QUICK)
+    own = cycle_fit(cycles, single)
+    apart = JointProblem({"cycles": cycles, "titrated": titrated}, shared=[])
+    seen = cycle_fit(apart, fit(apart, starts=6, settings=QUICK), "cycles")
+    np.testing.assert_array_equal(seen.others, 0.0)
+    np.testing.assert_allclose(seen.theta, own.theta, atol=0.01)
+    np.testing.assert_allclose(seen.covariance, own.covariance, rtol=0.02, atol=1e-3)
+    joint = JointProblem({"cycles": cycles, "titrated": titrated}, shared=["dead_fraction"])
+    result = fit(joint, starts=6, settings=QUICK)
+    told = cycle_fit(joint, result, "cycles")
+    assert told.others[0, 0] == pytest.approx(100.0**2, rel=0.01)
+    np.testing.assert_allclose(told.others[1:], 0.0, atol=1.0)
+    loss = lithium_loss(joint, result, member="cycles")
+    assert loss.channels["dead"].told
+    assert loss.per_cycle95[0] < expected_loss(CELL, cycles) < loss.per_cycle95[1]
+    ahead = forecast(joint, result, member="cycles")
+    assert np.isnan(ahead.median[:12]).all()
+    assert (np.diff(ahead.median[12:]) < 0.0).all()
+    for wrong in ("titrated", "gone"):
+        with pytest.raises(ValueError, match=r"no problem 'gone'|'titrated' are none"):
+            lithium_loss(joint, result, member=wrong)
+    with pytest.raises(ValueError, match="'cycles' are none"):
+        lithium_loss(cycles, single, member="cycles")
+
+
+def ratio(values, precision):
+    return precision * jnp.log(values["dead_fraction"] / 0.05)
 
 
 def test_noise_of_cycles_does_not_pay_for_what_another_measurement_determines():
