@@ -316,13 +316,11 @@ class _Test:
 
 @lru_cache(maxsize=4 * _MOST_ELEMENTS)
 def _responses(frequencies: bytes, count: int, capacitance: bool) -> tuple[Floats, Floats]:
-    """Time constants, and the responses to unit coefficients, real parts above imaginary ones, at rising angular
-    frequencies; kept, since the sweeps of a file mostly have one row of frequencies."""
+    """Time constants and responses to unit coefficients, kept: sweeps of a file mostly share their frequencies."""
     w = np.frombuffer(frequencies)
     tau: Floats = np.geomspace(1 / w[-1], 1 / w[0], count) if count > 1 else 1 / w[:1]
     s = 1j * w[:, None]
-    series = [np.ones_like(s), s] + ([1 / s] if capacitance else [])
-    model = np.concatenate([*series, 1 / (1 + s * tau)], axis=1)
+    model = np.concatenate([np.ones_like(s), s, *([1 / s] * capacitance), 1 / (1 + s * tau)], axis=1)
     return tau, np.asarray(np.concatenate([model.real, model.imag]), dtype=np.float64)
 
 
@@ -342,10 +340,9 @@ def _mu(resistances: Floats) -> float:
 
 def _noise(residual: Floats, spread: Floats, kept: NDArray[np.bool_]) -> float:
     """Standard deviation of white noise, from second differences of the residuals of neighbouring points kept."""
-    size = len(kept)
     where = np.flatnonzero(kept)
     ratios = []
-    for part in (where, where + size):
+    for part in (where, where + len(kept)):
         differences = residual[part[:-2]] - 2 * residual[part[1:-1]] + residual[part[2:]]
         unit = spread[part[:-2]] - 2 * spread[part[1:-1]] + spread[part[2:]]
         ratios.append(np.abs(differences) / np.maximum(np.sqrt((unit**2).sum(axis=1)), 1e-6))

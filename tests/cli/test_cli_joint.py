@@ -187,7 +187,7 @@ def test_answer(fitted: tuple[Path, Called]) -> None:
     for words in (
         "one number for thin, thick, eis",
         "thin: rmse",
-        "eis: 26 points, rmse",
+        "eis: 22 points, rmse",
         "cycles: 10 points",
         "What the data tell",
     ):
