@@ -10,8 +10,16 @@ estimate grows by tau against white noise of the same size; a slow systematic mi
 order n, so it counts as a few points, not as n.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from jaxtyping import Float, Int
+
+_WHITE = 0.9
+"""Share of white noise whose tau is taken for one: true correlation is missed the less often, the smaller."""
+_TRIALS = (40, 200)
+_TRIAL_POINTS = 2_000_000
+"""Records of white noise that are made to know what its tau is; fewer of long records, which differ less."""
 
 
 def autocorrelation_time(residuals: Float[np.ndarray, " n"], segments: Int[np.ndarray, " n"]) -> float:
@@ -19,12 +27,41 @@ def autocorrelation_time(residuals: Float[np.ndarray, " n"], segments: Int[np.nd
 
     Near 1 for white noise, (1 + phi)/(1 - phi) for a first-order autoregression.
     """
-    rho = _correlations(residuals, segments)
+    return _time(_correlations(residuals, segments), int(np.sum(segments >= 0)))
+
+
+def credible_time(residuals: Float[np.ndarray, " n"], segments: Int[np.ndarray, " n"]) -> float:
+    """`autocorrelation_time`, but 1 where it is no longer than that of nine in ten records of white noise.
+
+    tau is never below 1, so that of few white residuals comes out too large, by 0.3 on average for 24 to 60 of them;
+    intervals would then hold the truth in 97 to 99 of 100 cases instead of 95.
+    """
+    tau = autocorrelation_time(residuals, segments)
+    if tau == 1.0:
+        return tau
+    sizes = np.unique(segments[segments >= 0], return_counts=True)[1]
+    return tau if tau > _white_time(tuple(sorted(sizes.tolist()))) else 1.0
+
+
+@lru_cache(maxsize=64)
+def _white_time(sizes: tuple[int, ...]) -> float:
+    """The tau that a share `_WHITE` of white noise in stretches of these sizes stays below."""
+    rng, points = np.random.default_rng(0), sum(sizes)
+    trials = int(np.clip(_TRIAL_POINTS // points, *_TRIALS))
+    longest = max(sizes)
+    total = np.zeros((trials, longest + longest % 2 + 2))
+    for size, count in zip(*np.unique(sizes, return_counts=True), strict=True):
+        for _ in range(count):
+            total[:, :size] += _products(rng.normal(size=(trials, size)))
+    return float(np.quantile([_time(row / row[0], points) for row in total], _WHITE))
+
+
+def _time(rho: Float[np.ndarray, " lags"], count: int) -> float:
+    """tau from the correlations of `count` residuals."""
     pairs = rho[: rho.size // 2 * 2].reshape(-1, 2).sum(axis=1)
     ends = np.flatnonzero(~(pairs > 0.0))
     kept = np.minimum.accumulate(pairs[: ends[0]] if ends.size else pairs)
-    count = max(int(np.sum(segments >= 0)), 1)
-    return float(np.clip(2.0 * np.sum(kept) - 1.0, 1.0, count))
+    return float(np.clip(2.0 * np.sum(kept) - 1.0, 1.0, max(count, 1)))
 
 
 def first_order_time(residuals: Float[np.ndarray, " n"], segments: Int[np.ndarray, " n"]) -> float:
@@ -45,8 +82,14 @@ def _correlations(residuals: Float[np.ndarray, " n"], segments: Int[np.ndarray, 
     longest = max((s.size for s in stretches), default=0)
     total = np.zeros(longest + longest % 2 + 2)
     for s in stretches:
-        power = np.abs(np.fft.rfft(s, 2 * s.size)) ** 2
-        total[: s.size] += np.fft.irfft(power, 2 * s.size)[: s.size]
+        total[: s.size] += _products(s)
     if not total[0] > 0.0:
         total[0] = 1.0
     return total / total[0]
+
+
+def _products(stretch: Float[np.ndarray, "*records n"]) -> Float[np.ndarray, "*records n"]:
+    """sum_i r_i r_(i+k) for every lag k."""
+    size = stretch.shape[-1]
+    power = np.abs(np.fft.rfft(stretch, 2 * size)) ** 2
+    return np.fft.irfft(power, 2 * size)[..., :size]

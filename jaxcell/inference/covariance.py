@@ -9,9 +9,12 @@ import numpy as np
 import scipy.stats
 from jaxtyping import Array, Float, Int
 
-from .autocorrelation import autocorrelation_time
+from .autocorrelation import credible_time
 from .evaluation import value_and_jacobian
 from .problem import Problem
+
+REFUTED = 0.05
+"""A stated noise is taken for too small when residuals as large as these have at most this probability."""
 
 
 def fisher_information(problem: Problem, theta: Float[Array, " parameters"]) -> Float[Array, "parameters parameters"]:
@@ -43,12 +46,13 @@ class Noise:
     - `n_points`: residuals counted; `effective_parameters`: trace(F (F + F_others + P)^-1), parameters that these
       data determine.
     - `chi2` = sum of squared standardised residuals.
-    - `autocorrelation_time` tau >= 1: neighbouring residuals worth one.
-    - `scale` s2 = max(1, chi2/dof): misfit beyond the stated noise, which is never reduced; chi2/dof where the noise
-      was itself estimated.
+    - `autocorrelation_time` tau >= 1: neighbouring residuals worth one; 1 unless white noise is refuted
+      (`credible_time`).
+    - `scale` s2: chi2/dof where the noise was itself estimated, never below 1 where it was renewed from residuals
+      already; of a stated noise 1, unless chi2 is refuted (`REFUTED`): then it was too small, and chi2/dof.
     - `dof` = n - p tau (at least n/2): mean of chi2 at unit noise when p parameters absorb correlated
       residuals.
-    - `t_dof` = n/tau - p (at least 1): degrees of freedom of Student's t.
+    - `t_dof` = n/tau - p (at least 1): degrees of freedom of Student's t; infinite for a stated noise that holds.
     """
 
     n_points: int
@@ -82,17 +86,23 @@ def noise_level(
     prior_precision: Float[np.ndarray, " parameters"],
     *,
     estimated: bool = False,
+    stated: bool = True,
     others: Float[np.ndarray, "parameters parameters"] | None = None,
 ) -> Noise:
     """Noise scale and autocorrelation of standardised residuals at the optimum; negative segments are
-    padding. `others`: information of other measurements, which determine parameters as well."""
+    padding. `estimated`, `stated` as in `Problem`, `estimated` first. `others`: information of other measurements,
+    which determine parameters as well."""
     n = int(np.sum(segments >= 0))
     sizes = np.sqrt(np.outer(prior_precision, prior_precision))
     scaled = information / sizes
     known = np.eye(len(scaled)) if others is None else np.eye(len(scaled)) + others / sizes
     p = float(np.trace(np.linalg.solve(known + scaled, scaled)))
     chi2 = float(np.sum(residuals[segments >= 0] ** 2))
-    tau = autocorrelation_time(residuals, segments)
+    tau = credible_time(residuals, segments)
     dof = max(n - p * tau, 0.5 * n, 1.0)
-    scale = chi2 / dof if estimated else max(1.0, chi2 / dof)
-    return Noise(n, p, chi2, tau, scale, dof, max(n / tau - p, 1.0))
+    t_dof = max(n / tau - p, 1.0)
+    if estimated:
+        return Noise(n, p, chi2, tau, chi2 / dof, dof, t_dof)
+    holds = stated and float(scipy.stats.chi2.sf(chi2 / tau, dof / tau)) > REFUTED
+    scale = 1.0 if holds else max(1.0, chi2 / dof)
+    return Noise(n, p, chi2, tau, scale, dof, np.inf if holds and tau == 1.0 else t_dof)

@@ -63,6 +63,10 @@ class InventoryProblem(Problem):
         self.capacity_unit = capacity_unit
         self.noise = data.noise
 
+    @property
+    def noise_stated(self) -> bool:
+        return self.data.noise_given
+
     def run(self, theta: Float[Array, " parameters"], scatter: Float[Array, " cycles"] | None = None) -> InventoryRun:
         """The cell at theta, every cycle begun from the measured capacity before it; `scatter` beyond the record."""
         cell = self.parameters.apply(self.cell, theta)

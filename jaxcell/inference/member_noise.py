@@ -24,6 +24,7 @@ def member_noise(problem: Problem, at: Evaluation) -> tuple[Noise, ...]:
             part,
             precision,
             estimated=member.noise_estimated,
+            stated=member.noise_stated,
             others=np.sum(parts, axis=0) - part,
         )
         for member, part in zip(problem.members, parts, strict=True)

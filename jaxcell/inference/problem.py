@@ -18,12 +18,13 @@ class Member(NamedTuple):
     """A measurement in a problem: the residuals that are its own, and the noise that they share.
 
     - `name`: "" where a problem is one measurement.
-    - `rows`: its residuals among all; `noise_estimated`, `data_scale`, `data_unit` as in `Problem`.
+    - `rows`: its residuals among all; `noise_estimated`, `noise_stated`, `data_scale`, `data_unit` as in `Problem`.
     """
 
     name: str
     rows: slice
     noise_estimated: bool
+    noise_stated: bool
     data_scale: Float[Array, " residuals"] | None
     data_unit: str
 
@@ -63,6 +64,12 @@ class Problem(eqx.Module):
         return False
 
     @property
+    def noise_stated(self) -> bool:
+        """Whether the noise is known from elsewhere: then intervals rest on it as long as the residuals do not refute
+        it. Neither stated nor estimated is a noise that `renewed` takes from the residuals."""
+        return not self.noise_estimated
+
+    @property
     def noise_segments(self) -> Int[Array, " residuals"]:
         """`segments` with a negative label also where a residual says nothing about the noise."""
         return self.segments
@@ -71,7 +78,7 @@ class Problem(eqx.Module):
     def members(self) -> tuple[Member, ...]:
         """The measurements, each with a noise of its own: one, unless problems are joined."""
         rows = slice(0, self.segments.shape[0])
-        return (Member("", rows, self.noise_estimated, self.data_scale, self.data_unit),)
+        return (Member("", rows, self.noise_estimated, self.noise_stated, self.data_scale, self.data_unit),)
 
     def renewed(self, theta: Float[Array, " parameters"]) -> "Problem":
         """The same problem with what was prepared in advance (a step grid, say) prepared anew at theta.

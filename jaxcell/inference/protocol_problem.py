@@ -123,6 +123,10 @@ class ProtocolProblem(Problem):
         self.end_scale, self.ends_estimated = jnp.asarray(1.0), ends_estimated
         self.channels = channels_of(cell, grid_points)
 
+    @property
+    def noise_stated(self) -> bool:
+        return not self.ends_estimated
+
     def cell_at(self, theta: Float[Array, " parameters"]) -> Cell:
         """The cell with the parameters' values put in."""
         return self.parameters.apply(self.cell, theta)
