@@ -1,6 +1,7 @@
 """Capacities of cycles that were not recorded, from those that were, with predictive intervals."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -28,22 +29,43 @@ class Forecast:
 
 
 def forecast(problem: InventoryProblem, result: FitResult, *, seed: int = 0) -> Forecast:
-    """95 % predictive intervals of the problem's cycles after the last recorded one, from a finished fit.
+    """95 % predictive intervals of the problem's cycles after the last recorded one, from a finished fit; see
+    `capacity_draws`."""
+    capacity = capacity_draws(problem, predictive_draws(problem, result, seed=seed), seed=seed)
+    low, median, high = np.quantile(capacity, [0.025, 0.5, 0.975], axis=0)
+    recorded = np.flatnonzero(np.isfinite(np.asarray(problem.data.capacity)) | (np.asarray(problem.segments) >= 0))
+    past = np.arange(capacity.shape[1]) <= recorded[-1]
+    return Forecast(*(np.where(past, np.nan, curve) for curve in (low, median, high)))
+
+
+class PredictiveDraws(NamedTuple):
+    """Draws of the posterior of a finished fit: theta, the noise [1] of an efficiency that goes with each, and the
+    correlation of neighbouring residuals, phi = (tau - 1)/(tau + 1)."""
+
+    theta: Float[np.ndarray, "draws parameters"]
+    noise: Float[np.ndarray, " draws"]
+    phi: float
+
+
+def predictive_draws(problem: InventoryProblem, result: FitResult, *, seed: int = 0) -> PredictiveDraws:
+    """What predictions are made of."""
+    settled_there = settled(problem, result)
+    tau = wandering_time(settled_there, result)
+    return PredictiveDraws(*posterior_draws(settled_there, result, seed=seed), (tau - 1.0) / (tau + 1.0))
+
+
+def capacity_draws(
+    problem: InventoryProblem, drawn: PredictiveDraws, *, seed: int = 0
+) -> Float[np.ndarray, "draws cycles"]:
+    """Predictive draws of the capacity [Q] of every cycle; of recorded ones, what the model makes of the one before.
 
     Every draw of the posterior is cycled on from the last recorded capacity, with scatter of its own noise in every
     cycle's efficiency.  The scatter is a first-order autoregression with the residuals' autocorrelation time
     tau = (1 + phi)/(1 - phi), so that losses that wander keep wandering.
     """
-    problem = settled(problem, result)
-    thetas, noise = posterior_draws(problem, result, seed=seed)
-    tau = wandering_time(problem, result)
-    shape = (len(thetas), problem.segments.shape[0])
-    scatter = noise[:, None] * _wandering(np.random.default_rng(seed), (tau - 1.0) / (tau + 1.0), shape)
-    capacity = np.asarray(_capacities(problem, jnp.asarray(thetas), jnp.asarray(scatter)))
-    recorded = np.flatnonzero(np.isfinite(np.asarray(problem.data.capacity)) | (np.asarray(problem.segments) >= 0))
-    low, median, high = np.quantile(capacity, [0.025, 0.5, 0.975], axis=0)
-    past = np.arange(shape[1]) <= recorded[-1]
-    return Forecast(*(np.where(past, np.nan, curve) for curve in (low, median, high)))
+    shape = (len(drawn.theta), problem.segments.shape[0])
+    scatter = drawn.noise[:, None] * _wandering(np.random.default_rng(seed), drawn.phi, shape)
+    return np.asarray(_capacities(problem, jnp.asarray(drawn.theta), jnp.asarray(scatter)))
 
 
 def _wandering(rng: np.random.Generator, phi: float, shape: tuple[int, int]) -> np.ndarray:
