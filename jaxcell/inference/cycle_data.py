@@ -84,6 +84,16 @@ def cycle_data(
     )
 
 
+def recorded_before(data: CycleData, cycle: int) -> CycleData:
+    """The record of the cycles before `cycle`, counted from 0, in the same shapes; noise that was not given is
+    estimated from them alone."""
+    known = np.arange(data.segments.shape[0]) < cycle
+    capacity, efficiency = (np.where(known, np.asarray(one), np.nan) for one in (data.capacity, data.efficiency))
+    noise = data.noise if data.noise_given else jnp.asarray(_scatter(capacity, efficiency), dtype=jnp.float64)
+    segments = jnp.where(jnp.asarray(known), data.segments, -1)
+    return CycleData(data.cycles, jnp.asarray(capacity), jnp.asarray(efficiency), segments, noise, data.noise_given)
+
+
 def _column(name: str, values: Column, most: float, expected: str) -> np.ndarray:
     column = np.asarray([np.nan if v is None else v for v in values], dtype=np.float64)
     bad = np.flatnonzero((column < 0.0) | (column > most) | np.isinf(column))

@@ -1,6 +1,7 @@
 """Capacities of cycles that were not recorded, from those that were, with predictive intervals."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -10,7 +11,7 @@ from jaxtyping import Array, Float
 
 from jaxcell.inference.inventory_problem import InventoryProblem
 from jaxcell.inference.joint_problem import JointProblem
-from jaxcell.inference.lithium_loss import cycle_fit, posterior_draws
+from jaxcell.inference.lithium_loss import CycleFit, cycle_fit, posterior_draws
 from jaxcell.inference.report import FitResult
 
 
@@ -31,25 +32,50 @@ class Forecast:
 def forecast(
     problem: InventoryProblem | JointProblem, result: FitResult, *, member: str = "", seed: int = 0
 ) -> Forecast:
-    """95 % predictive intervals of the problem's cycles after the last recorded one, from a finished fit; `member`
-    names the cycles among the measurements of a joint problem.
-
-    Every draw of the posterior is cycled on from the last recorded capacity, with scatter of its own noise in every
-    cycle's efficiency.  The scatter is a first-order autoregression with the residuals' autocorrelation time
-    tau = (1 + phi)/(1 - phi), so that losses that wander keep wandering.
+    """95 % predictive intervals of the problem's cycles after the last recorded one, from a finished fit; see
+    `capacity_draws`. `member` names the cycles among the measurements of a joint problem.
 
     Raises ValueError for a member that is not there or has no cycles.
     """
     own = cycle_fit(problem, result, member)
-    problem, tau = own.problem, own.wandering
-    thetas, noise = posterior_draws(own, seed=seed)
-    shape = (len(thetas), problem.segments.shape[0])
-    scatter = noise[:, None] * _wandering(np.random.default_rng(seed), (tau - 1.0) / (tau + 1.0), shape)
-    capacity = np.asarray(_capacities(problem, jnp.asarray(thetas), jnp.asarray(scatter)))
-    recorded = np.flatnonzero(np.isfinite(np.asarray(problem.data.capacity)) | (np.asarray(problem.segments) >= 0))
+    capacity = capacity_draws(own.problem, _draws(own, seed), seed=seed)
     low, median, high = np.quantile(capacity, [0.025, 0.5, 0.975], axis=0)
-    past = np.arange(shape[1]) <= recorded[-1]
+    data = own.problem.data
+    recorded = np.flatnonzero(np.isfinite(np.asarray(data.capacity)) | (np.asarray(own.problem.segments) >= 0))
+    past = np.arange(capacity.shape[1]) <= recorded[-1]
     return Forecast(*(np.where(past, np.nan, curve) for curve in (low, median, high)))
+
+
+class PredictiveDraws(NamedTuple):
+    """Draws of the posterior of a finished fit: theta, the noise [1] of an efficiency that goes with each, and the
+    correlation of neighbouring residuals, phi = (tau - 1)/(tau + 1)."""
+
+    theta: Float[np.ndarray, "draws parameters"]
+    noise: Float[np.ndarray, " draws"]
+    phi: float
+
+
+def predictive_draws(problem: InventoryProblem, result: FitResult, *, seed: int = 0) -> PredictiveDraws:
+    """What predictions are made of."""
+    return _draws(cycle_fit(problem, result), seed)
+
+
+def _draws(own: CycleFit, seed: int) -> PredictiveDraws:
+    return PredictiveDraws(*posterior_draws(own, seed=seed), (own.wandering - 1.0) / (own.wandering + 1.0))
+
+
+def capacity_draws(
+    problem: InventoryProblem, drawn: PredictiveDraws, *, seed: int = 0
+) -> Float[np.ndarray, "draws cycles"]:
+    """Predictive draws of the capacity [Q] of every cycle; of recorded ones, what the model makes of the one before.
+
+    Every draw of the posterior is cycled on from the last recorded capacity, with scatter of its own noise in every
+    cycle's efficiency.  The scatter is a first-order autoregression with the residuals' autocorrelation time
+    tau = (1 + phi)/(1 - phi), so that losses that wander keep wandering.
+    """
+    shape = (len(drawn.theta), problem.segments.shape[0])
+    scatter = drawn.noise[:, None] * _wandering(np.random.default_rng(seed), drawn.phi, shape)
+    return np.asarray(_capacities(problem, jnp.asarray(drawn.theta), jnp.asarray(scatter)))
 
 
 def _wandering(rng: np.random.Generator, phi: float, shape: tuple[int, int]) -> np.ndarray:

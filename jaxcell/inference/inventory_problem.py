@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 
 from jaxcell.inference.analysis import FitSettings
 from jaxcell.inference.covariance import noise_level
-from jaxcell.inference.cycle_data import CycleData
+from jaxcell.inference.cycle_data import CycleData, recorded_before
 from jaxcell.inference.evaluation import value_and_jacobian
 from jaxcell.inference.least_squares import LevenbergMarquardt
 from jaxcell.inference.parameters import Parameter, ParameterSet
@@ -102,6 +102,13 @@ class InventoryProblem(Problem):
         noise = self.noise * np.sqrt((found.chi2 + before) / (found.dof + SCATTER_DOF))
         where = lambda p: (p.noise, p.data_scale)  # noqa: E731
         return eqx.tree_at(where, self, (noise, jnp.broadcast_to(noise, self.segments.shape)))
+
+    def up_to(self, cycle: int) -> "InventoryProblem":
+        """The problem of the record before `cycle`, counted from 0, in the same shapes: as if it had ended there."""
+        data = recorded_before(self.data, cycle)
+        where = lambda p: (p.data, p.segments, p.noise, p.data_scale)  # noqa: E731
+        scale = jnp.broadcast_to(data.noise, data.segments.shape)
+        return eqx.tree_at(where, self, (data, data.segments, data.noise, scale))
 
     def log_posterior(self, theta: Float[Array, " parameters"], autocorrelation_time: Scalar) -> Scalar:
         """ln of the posterior density in theta up to a constant; n/tau residuals are worth one each.

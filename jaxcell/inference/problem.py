@@ -34,7 +34,7 @@ class Problem(eqx.Module):
 
     - `segments`, shape (residuals,): label of the contiguous stretch each residual belongs to;
       autocorrelation is counted inside a stretch only. A negative label marks padding, whose residual must be
-      exactly zero.
+      exactly zero, whichever rows are labelled so.
     - `data_scale`, shape (residuals,) or None: noise sd [data_unit] each residual was divided by, for the
       rmse.
     - `data_unit`: unit of the data ("" when there is none or several).
@@ -73,6 +73,11 @@ class Problem(eqx.Module):
     def noise_segments(self) -> Int[Array, " residuals"]:
         """`segments` with a negative label also where a residual says nothing about the noise."""
         return self.segments
+
+    @property
+    def noise_scale(self) -> Float[Array, " residuals"]:
+        """Noise of each residual over what it was before any `renewed` [1]."""
+        return jnp.ones(self.segments.shape, dtype=jnp.float64)
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -150,7 +155,8 @@ class FunctionProblem(Problem):
         self.segments = segments
 
     def residuals(self, theta: Float[Array, " parameters"]) -> Float[Array, " residuals"]:
-        return self.function(self.parameters.to_physical(theta), self.data)
+        found = self.function(self.parameters.to_physical(theta), self.data)
+        return jnp.where(self.segments >= 0, found, 0.0)
 
     def combinations(self, theta: Float[Array, " parameters"]) -> Physical:
         return {} if self.combine is None else self.combine(self.parameters.to_physical(theta), self.data)

@@ -197,7 +197,12 @@ class ProtocolProblem(Problem):
                 first = self._row_of(one.step)
                 rows = model.voltage[first : first + one.shares.shape[0]]
                 parts.append((rows - one.voltage) / one.voltage_noise)
-        return jnp.concatenate(parts)
+        return jnp.where(self.segments >= 0, jnp.concatenate(parts), 0.0)
+
+    @property
+    def noise_scale(self) -> Float[Array, " residuals"]:
+        ends = [np.arange(one.rows) < one.rows - one.shares.shape[0] for one in self.data]
+        return jnp.where(jnp.asarray(np.concatenate(ends)), self.end_scale, 1.0)
 
     def renewed(self, theta: Float[Array, " parameters"]) -> "ProtocolProblem":
         """The same problem with the noise of its ends taken from their residuals at theta, unless it was given.
@@ -208,7 +213,7 @@ class ProtocolProblem(Problem):
         if not self.ends_estimated:
             return self
         told, residuals = (np.asarray(rows) for rows in _told_ends(self, theta))
-        found = residuals[told]
+        found = residuals[told & (np.asarray(self.segments) >= 0)]
         dof = max(found.size - len(self.parameters.names), 0.5 * found.size)
         before = SCATTER_DOF / float(self.end_scale) ** 2
         scale = self.end_scale * np.sqrt((np.sum(found**2) + before) / (dof + SCATTER_DOF))
