@@ -79,7 +79,7 @@ def cycle_data(
         capacity=jnp.asarray(q),
         efficiency=jnp.asarray(e),
         segments=jnp.asarray(np.where(known, 0, -1)),
-        noise=jnp.asarray(_scatter(q, e) if noise is None else noise, dtype=jnp.float64),
+        noise=jnp.asarray(_scatter(q, e, cycles) if noise is None else noise, dtype=jnp.float64),
         noise_given=noise is not None,
     )
 
@@ -107,16 +107,22 @@ def _filled(column: np.ndarray | None, count: int) -> np.ndarray:
     return np.concatenate([given, np.full(count - given.size, np.nan)])
 
 
-def _scatter(capacity: np.ndarray, efficiency: np.ndarray) -> float:
-    """Root mean square change of the efficiency from cycle to cycle over sqrt(2), the first cycle left out.
+def _scatter(capacity: np.ndarray, efficiency: np.ndarray, cycles: Cycles) -> float:
+    """Root mean square change of the efficiency over sqrt(2) from a cycle to the next of the same duration and depth,
+    or to the next of any where no two are the same; the first cycle left out.
 
     For white noise the standard deviation of an efficiency; a trend makes it too large.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.append(np.nan, capacity[1:] / capacity[:-1])
     values = np.where(np.isfinite(efficiency), efficiency, ratio)[1:]
-    changes = np.diff(values)
-    changes = changes[np.isfinite(changes)]
-    if changes.size == 0:
-        return 0.02
-    return max(float(np.sqrt(0.5 * np.mean(changes**2))), _LEAST_SCATTER)
+    kinds = np.stack([np.asarray(cycles.duration), np.asarray(cycles.depth)])[:, 1:]
+    which = np.unique(kinds, axis=1, return_inverse=True)[1].reshape(-1)
+    alike = np.concatenate(
+        [np.diff(values[which == kind]) for kind in range(np.max(which, initial=-1) + 1)] or [values[:0]]
+    )
+    for changes in (alike, np.diff(values)):
+        known = changes[np.isfinite(changes)]
+        if known.size:
+            return max(float(np.sqrt(0.5 * np.mean(known**2))), _LEAST_SCATTER)
+    return 0.02

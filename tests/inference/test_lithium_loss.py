@@ -54,13 +54,17 @@ def test_rests_of_different_length_tell_interphase_from_dead_lithium():
     rest = np.where(np.arange(LENGTH) % 4 == 3, 20.0, 0.05)
     cycles = Cycles(jnp.asarray(rest), jnp.full(LENGTH, jnp.inf))
     cell = LithiumInventory(1.0, dead_fraction=0.05, interphase_growth=4e-4, interphase_start=0.02, trap=0.1)
-    capacity = record(cell, 0.003 * np.random.default_rng(2).normal(size=LENGTH), cycles)
-    _, _, loss = analysed(capacity, cycles=cycles)
-    run = cycle_inventory(cell, cycles, measured=jnp.asarray(capacity))
-    assert loss.told_apart, loss
-    for name, channel in loss.channels.items():
-        low, high = channel.interval95
-        assert low < float(getattr(run.after, name)[-1]) < high, name
+    held = []
+    for seed in (2, 3, 4):
+        capacity = record(cell, 0.003 * np.random.default_rng(seed).normal(size=LENGTH), cycles)
+        problem, _, loss = analysed(capacity, cycles=cycles)
+        run = cycle_inventory(cell, cycles, measured=jnp.asarray(capacity))
+        assert loss.told_apart, loss
+        assert 0.002 < float(problem.data.noise) < 0.01  # the cycles' own scatter, not what a rest does to them
+        for name, channel in loss.channels.items():
+            low, high = channel.interval95
+            held.append(low < float(getattr(run.after, name)[-1]) < high)
+    assert sum(held) >= 7, held  # of nine 95 % intervals fewer hold in 0.8 % of all cases
     assert any(text.startswith("By channel: dead") for text in loss.sentences)
 
 
