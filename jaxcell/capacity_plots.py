@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from jaxcell.inference import LithiumLoss
+from jaxcell.inference import Calibration, LithiumLoss
 
 MEASURED, MODEL, RIVAL = "#5b6770", "#c8102e", "#1f5fa8"
 HeldOut = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -98,4 +98,20 @@ def capacities_figure(by_cycle: pd.DataFrame, losses: Mapping[int, LithiumLoss],
     bottom.set_xlabel("cycle")
     top.legend(loc="upper right", fontsize=8, frameon=False)
     bottom.legend(loc="lower right", fontsize=8, frameon=False)
+    return figure
+
+
+def pit_figure(found: Mapping[str, Calibration]) -> Figure:
+    """Histogram of the probability integral transform of each model, with its coverage; flat where intervals hold."""
+    figure = Figure(figsize=(3.4 * len(found), 3.2), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(found), squeeze=False, sharey=True)[0]
+    for axes, (name, one) in zip(panels, found.items(), strict=True):
+        bins = one.histogram.size
+        axes.bar((np.arange(bins) + 0.5) / bins, one.histogram, 0.95 / bins, color=RIVAL)
+        axes.axhline(one.count / bins, lw=1.0, color=MEASURED)
+        inside = ", ".join(f"{c.share:.0%} of {c.level:.0%}" for c in one.coverage)
+        axes.set_title(f"{name}\ninside: {inside}", fontsize=8)
+        axes.set_xlabel("predicted probability of less")
+    figure.axes[0].set_ylabel("capacities")
     return figure

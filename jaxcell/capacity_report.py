@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.padding import Padding
 
 from jaxcell.answer import origin, plain_table, print_bullets, write_answer
-from jaxcell.inference import LithiumLoss
+from jaxcell.estimates import finite
+from jaxcell.inference import LithiumLoss, ModelComparison
 from jaxcell.study.capacities import CapacityResult
 
 SCHEMA = "jaxcell-capacities/1"
@@ -46,6 +47,7 @@ def to_dict(result: CapacityResult) -> dict[str, Any]:
             for cell, loss in result.losses.items()
         },
         "why_only_a_sum": list(WHY),
+        **({} if result.choice is None else {"model_choice": finite(result.choice.to_dict())}),
         "provenance": origin(source, result.study.resolved(), content.fit.seed),
     }
 
@@ -84,11 +86,28 @@ def print_capacities(console: Console, result: CapacityResult) -> None:
         _channels(console, loss)
     else:
         _cells(console, result)
+    if result.choice is not None:
+        print_choice(console, result.choice)
     slow = [cell for cell, fit in result.fits.items() if not fit.converged]
     if slow:
         console.print(f"\n[bold red]NOT CONVERGED:[/] cells {', '.join(map(str, slow))}")
     if not all(loss.told_apart for loss in result.losses.values()):
         print_bullets(console, "Why only a sum, and what would tell more", list(WHY))
+
+
+def print_choice(console: Console, choice: ModelComparison) -> None:
+    """Scores of every model, and the verdict."""
+    table = plain_table(console, "model", "log score", "worse by", "standard error", "CRPS", "")
+    for name, one in choice.scores.items():
+        worse, error, _ = one.by_log_score
+        numbers = (f"{v:.3g}" for v in (one.log_score, worse, error, one.crps))
+        best = name == choice.best
+        table.add_row(name, *numbers, "" if best else "told" if one.by_log_score.told else "not told from the best")
+    console.print(f"\n[bold]Which channels predict {choice.cycles} later cycles best, per cycle[/]")
+    console.print(Padding(table, (0, 0, 0, 2)))
+    console.print(choice.verdict, markup=False)
+    for failure in choice.failed:
+        console.print(f"not compared: {failure}", markup=False)
 
 
 def _fit(result: CapacityResult, cell: int) -> dict[str, Any]:

@@ -139,11 +139,11 @@ def compare_models(
 
     **Difference.**  D = sum of the score differences over all left-out cycles; of several records its standard error is
     that of a ratio of sums over them, sqrt(m/(m-1) sum_r (D_r - D n_r/n)^2)/n, for cycles of one cell err together; of
-    one record over its blocks, times the root of their first-order autocorrelation time.  It is told apart where it
-    exceeds Student's 97.5 % quantile of m - 1 degrees of freedom times that.  Few blocks, and models that are alike,
-    leave even that error too small at times (Sivula, Magnusson, Matamoros and Vehtari, arXiv 2008.10296): verdicts that
-    rest on a record of a dozen cycles are hints.  Models are told apart by how they predict: one that is worse may be
-    the truer, with more unknowns than the record settles.
+    one record over its blocks, of 8 or more times the root of their first-order autocorrelation time.  It is told apart
+    where it exceeds Student's 97.5 % quantile of m - 1 degrees of freedom times that.  Few blocks, and models that are
+    alike, leave even that error too small at times (Sivula, Magnusson, Matamoros and Vehtari, arXiv 2008.10296):
+    verdicts that rest on a record of a dozen cycles are hints.  Models are told apart by how they predict: one that is
+    worse may be the truer, with more unknowns than the record settles.
 
     Raises ValueError for fewer than two models, models of different measurements, and where every fold fails.
     """
@@ -219,7 +219,7 @@ def _difference(
     tau = 1.0
     if records.max() > 0:
         rest = np.bincount(records, rest)
-    elif rest.size > FEWEST_BLOCKS:
+    elif rest.size >= FEWEST_BLOCKS:
         tau = first_order_time(rest, np.zeros(rest.size, dtype=np.int64))
     m = rest.size
     if m < 2:
@@ -228,8 +228,8 @@ def _difference(
     return Difference(mean, error, float(scipy.stats.t.ppf(0.975, m - 1)) * error)
 
 
-FEWEST_BLOCKS = 3
-"""Blocks of one record up to which their correlation is not estimated."""
+FEWEST_BLOCKS = 8
+"""Blocks of one record from which their correlation is estimated; of fewer the estimate is noise."""
 
 
 def _words(one: Difference) -> str:

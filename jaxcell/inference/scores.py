@@ -27,7 +27,7 @@ def crps_of_draws(draws: Float[np.ndarray, "draws *shape"], value: Float[np.ndar
         raise ValueError(f"draws must hold at least 2 rows, but holds {count}.")
     rank = 2.0 * np.arange(count) - (count - 1)
     spread = np.tensordot(rank, drawn, axes=1) / (count * (count - 1.0))
-    return np.mean(np.abs(drawn - value), axis=0) - spread
+    return np.asarray(np.mean(np.abs(drawn - value), axis=0) - spread)
 
 
 def crps_student(off: np.ndarray, scale: np.ndarray | float, dof: float) -> np.ndarray:
@@ -36,14 +36,15 @@ def crps_student(off: np.ndarray, scale: np.ndarray | float, dof: float) -> np.n
     z = np.asarray(off, dtype=np.float64) / scale
     if np.isinf(dof):
         density, cumulative = scipy.stats.norm.pdf(z), scipy.stats.norm.cdf(z)
-        return scale * (z * (2.0 * cumulative - 1.0) + 2.0 * density - 1.0 / np.sqrt(np.pi))
+        return np.asarray(scale * (z * (2.0 * cumulative - 1.0) + 2.0 * density - 1.0 / np.sqrt(np.pi)))
     density, cumulative = scipy.stats.t.pdf(z, dof), scipy.stats.t.cdf(z, dof)
     spread = 2.0 * np.sqrt(dof) / (dof - 1.0) * scipy.special.beta(0.5, dof - 0.5)
     spread = spread / scipy.special.beta(0.5, 0.5 * dof) ** 2
-    return scale * (z * (2.0 * cumulative - 1.0) + 2.0 * density * (dof + z**2) / (dof - 1.0) - spread)
+    inner = z * (2.0 * cumulative - 1.0) + 2.0 * density * (dof + z**2) / (dof - 1.0) - spread
+    return np.asarray(scale * inner)
 
 
 def pit_of_draws(draws: Float[np.ndarray, "draws *shape"], value: Float[np.ndarray, "*shape"]) -> np.ndarray:
     """Predictive probability of less than what was measured [1], uniform from 0 to 1 for predictions that hold; ties,
     as of capacities that ended at zero, count half."""
-    return np.mean(draws < value, axis=0) + 0.5 * np.mean(draws == value, axis=0)
+    return np.asarray(np.mean(draws < value, axis=0) + 0.5 * np.mean(draws == value, axis=0))

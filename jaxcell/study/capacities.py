@@ -13,7 +13,7 @@ from jaxcell.study.schema import NotNegative, Positive, StudyTable, Table
 from jaxcell.study.study import data_place, with_fit_options
 
 if TYPE_CHECKING:
-    from jaxcell.inference import FitResult, InventoryProblem, LithiumLoss
+    from jaxcell.inference import FitResult, InventoryProblem, LithiumLoss, ModelComparison
     from jaxcell.io import CycleTable
 
 Channel = Literal["dead", "interphase", "trapped"]
@@ -50,6 +50,15 @@ class LossesTable(Table):
         return value
 
 
+class ModelChoiceTable(Table):
+    """Models to compare by how well they predict blocks of later cycles, each named with the channels that it has; see
+    `jaxcell.inference.compare_models`. Of every cell the `first` cycles are always fitted (a third unless given)."""
+
+    models: dict[str, Annotated[list[Channel], Field(min_length=1)]] = Field(min_length=2)
+    first: Annotated[int, Field(ge=3)] | None = None
+    blocks: Annotated[int, Field(ge=1)] = 6
+
+
 class CapacityFitTable(Table):
     """How to fit."""
 
@@ -64,6 +73,7 @@ class CapacityStudyFile(Table):
     capacities: CapacitiesTable
     losses: LossesTable = LossesTable()
     fit: CapacityFitTable = CapacityFitTable()
+    model_choice: ModelChoiceTable | None = None
 
 
 @dataclass(frozen=True)
@@ -117,8 +127,8 @@ class CapacityStudy:
             )
         return enough
 
-    def problem(self, table: "CycleTable", cell: int) -> "InventoryProblem":
-        """The fitting problem of one cell.
+    def problem(self, table: "CycleTable", cell: int, channels: list[Channel] | None = None) -> "InventoryProblem":
+        """The fitting problem of one cell, with the channels of [losses] or others.
 
         Raises:
             StudyError: its capacities cannot be fitted.
@@ -140,7 +150,8 @@ class CapacityStudy:
         except ValueError as error:
             raise StudyError(f"{self.source}: cell {cell}: {error}") from error
         unit = content.capacities.unit
-        parameters = loss_parameters(held, content.losses.channels, capacity_unit=unit)
+        chosen = content.losses.channels if channels is None else channels
+        parameters = loss_parameters(held, chosen, capacity_unit=unit)
         return InventoryProblem(held, data, parameters, capacity_unit=unit)
 
     def resolved(self) -> dict[str, Any]:
@@ -161,6 +172,7 @@ class CapacityResult:
     problems: "dict[int, InventoryProblem]"
     fits: "dict[int, FitResult]"
     losses: "dict[int, LithiumLoss]"
+    choice: "ModelComparison | None" = None
 
     @property
     def converged(self) -> bool:
@@ -181,4 +193,31 @@ def run_capacities(study: CapacityStudy, tell: Progress) -> CapacityResult:
         tell("fitting (the first step compiles)" if done == 0 else "fitting", done, len(cells))
         fits[cell] = fit(problem, starts=options.starts, seed=options.seed, settings=INVENTORY_FIT)
         losses[cell] = lithium_loss(problem, fits[cell], seed=options.seed)
-    return CapacityResult(study, table, problems, fits, losses)
+    return CapacityResult(study, table, problems, fits, losses, _choice(study, table, cells, tell))
+
+
+def _choice(study: CapacityStudy, table: "CycleTable", cells: list[int], tell: Progress) -> "ModelComparison | None":
+    """The comparison that [model_choice] asks for.
+
+    Raises:
+        StudyError: a cell has too few cycles for it.
+    """
+    from jaxcell.inference import compare_models, expanding_window
+
+    written, options = study.content.model_choice, study.content.fit
+    if written is None:
+        return None
+    models = {
+        name: {cell: study.problem(table, cell, channels) for cell in cells}
+        for name, channels in written.models.items()
+    }
+    try:
+        return compare_models(
+            models,
+            folds=lambda cycles: expanding_window(cycles, first=written.first, blocks=written.blocks),
+            starts=options.starts,
+            seed=options.seed,
+            progress=lambda done, total: tell("comparing models", done, total),
+        )
+    except ValueError as error:
+        raise StudyError(f"{study.source}: [model_choice]: {error} (fewest_cycles leaves out short records)") from error

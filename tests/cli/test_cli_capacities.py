@@ -129,3 +129,22 @@ def test_bad_cell_of_the_table_is_named(write: Callable[..., Path]) -> None:
     called = call("fit", path, "--out", "out")
     assert called.code == 1
     assert "made.csv, row 2: column `q_3` is -1, but a capacity of at least 0 was expected" in called.stderr
+
+
+def test_models_are_compared_by_later_cycles(write: Callable[..., Path]) -> None:
+    added = '\n[model_choice]\nblocks = 1\nfirst = 6\nmodels.one = ["dead"]\nmodels.again = ["dead"]\n'
+    study = write(("[fit]", '[losses]\nchannels = ["dead"]\n\n[fit]'), added=added)
+    called = call("fit", study, "--out", "out")
+    assert called.code == 0, called.stderr
+    result = json.loads(Path("out/result.json").read_text())["model_choice"]
+    assert set(result["models"]) == {"one", "again"}
+    assert result["cycles"] == 6 + 3
+    scores = [one["log score / nats a cycle"] for one in result["models"].values()]
+    assert scores[0] == scores[1]
+    assert result["models"]["one"]["told from the best"] is False
+    assert "is not told apart from" in result["words"]
+    for words in ("predict 9 later cycles best", "not told from the best", "CRPS", result["words"][:30]):
+        assert words in called.stdout
+    refused = call("fit", write(added=added.replace("first = 6", "first = 11")), "--out", "late")
+    assert refused.code == 1
+    assert "[model_choice]: first must be from 3 to below the 9 cycles of the record, but is 11" in refused.stderr

@@ -41,10 +41,10 @@ def test_both_scores_are_best_at_the_truth():
 
 
 def test_intervals_that_hold_are_found_to_and_narrow_ones_are_not():
-    rng = np.random.default_rng(1)
-    values, records = rng.normal(size=(40, 6)), np.repeat(np.arange(40), 6)
+    shares = np.random.default_rng(1).permutation((np.arange(240) + 0.5) / 240.0)
+    values, records = scipy.stats.norm.ppf(shares), np.repeat(np.arange(40), 6)
     for narrow, holds in ((1.0, True), (0.5, False)):
-        found = calibration(scipy.stats.norm.cdf(values / narrow).ravel(), records)
+        found = calibration(scipy.stats.norm.cdf(values / narrow), records)
         assert [c.holds for c in found.coverage] == [holds] * 3
         assert found.histogram.sum() == found.count == 240
     assert found.histogram[0] > 2 * found.histogram[4]  # too narrow: U-shaped
@@ -75,4 +75,4 @@ def test_probability_integral_transform_counts_ties_half():
     draws = np.array([[0.0, 1.0], [0.0, 2.0], [1.0, 3.0], [2.0, 4.0]])
     np.testing.assert_allclose(pit_of_draws(draws, np.array([0.0, 3.5])), [0.25, 0.75])
     with pytest.raises(ValueError, match="equally long"):
-        calibration(np.zeros(0), np.zeros(0))
+        calibration(np.zeros(0), np.zeros(0, dtype=int))
