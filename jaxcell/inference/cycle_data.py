@@ -89,7 +89,8 @@ def recorded_before(data: CycleData, cycle: int) -> CycleData:
     estimated from them alone."""
     known = np.arange(data.segments.shape[0]) < cycle
     capacity, efficiency = (np.where(known, np.asarray(one), np.nan) for one in (data.capacity, data.efficiency))
-    noise = data.noise if data.noise_given else jnp.asarray(_scatter(capacity, efficiency), dtype=jnp.float64)
+    found = data.noise if data.noise_given else _scatter(capacity, efficiency, data.cycles)
+    noise = jnp.asarray(found, dtype=jnp.float64)
     segments = jnp.where(jnp.asarray(known), data.segments, -1)
     return CycleData(data.cycles, jnp.asarray(capacity), jnp.asarray(efficiency), segments, noise, data.noise_given)
 
