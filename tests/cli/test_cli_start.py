@@ -24,18 +24,23 @@ finally:
 """
 
 
-@pytest.mark.parametrize("arguments", ['"--help"', '"fit", "--help"', '"spectra", "--help"', '"--version"'])
-def test_help_does_not_import_jax(arguments: str) -> None:
-    used = []
-    for _ in range(3):  # the least of three: other work on the machine slows a start by half
+def started(code: str) -> tuple[str, float]:
+    """What Python prints, and the least processor time of three runs [s]."""
+    used, done = [], None
+    for _ in range(3):
         before = os.times()
-        done = subprocess.run(
-            [sys.executable, "-c", HELP.format(arguments)], capture_output=True, text=True, check=True
-        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         after = os.times()
         used.append(after.children_user - before.children_user + after.children_system - before.children_system)
-    assert min(used) < 0.4
-    modules = done.stdout.rsplit("\n", 2)[-2]
+    return str(done), min(used)
+
+
+@pytest.mark.parametrize("arguments", ['"--help"', '"fit", "--help"', '"spectra", "--help"', '"--version"'])
+def test_help_does_not_import_jax(arguments: str) -> None:
+    printed, used = started(HELP.format(arguments))
+    # Beside a start of the library that prints it, which other work on the machine slows as much.
+    assert used < 4.0 * started("import typer")[1]
+    modules = printed.rsplit("\n", 2)[-2]
     assert not any(f"'{name}'" in modules for name in ("jax", "numpy", "pandas", "matplotlib"))
 
 
