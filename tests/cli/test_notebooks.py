@@ -37,7 +37,7 @@ def test_every_notebook_is_here() -> None:
 )
 def test_notebook_runs(name: str, tmp_path: Path) -> None:
     # Compiled programs are shared with the other tests, and compiled as they are there.
-    cache = {"JAX_COMPILATION_CACHE_DIR": str(jax.config.read("jax_compilation_cache_dir"))}
+    cache = {"JAX_COMPILATION_CACHE_DIR": str(jax.config.values["jax_compilation_cache_dir"])}
     cache |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     environment = os.environ | cache | {"MPLBACKEND": "Agg", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
