@@ -48,7 +48,7 @@ def draw(experiment: Experiment, number: int) -> dict[str, Any]:
     held: dict[str, Any] = {method: {} for method in METHODS}
     ranges, rises = gaussian_ranges(result, number), profile_rises(result, theta)
     quantiles = result.identifiability.told.quantiles(result.covariance)
-    dof = 1.0 / np.sum(1.0 / result.identifiability.told.t_dof)
+    (dof,) = result.identifiability.told.t_dof
     for k, (name, one) in enumerate(result.parameters.items()):
         held["laplace"][name] = [bool(low <= theta[k] <= high) for low, high in ranges[k]]
         value = float(experiment.parameters.to_physical(jnp.asarray(theta))[name])
