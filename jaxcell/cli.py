@@ -174,7 +174,7 @@ def _as_options(text: str) -> str:
 
 
 def _numbers(text: str) -> list[int]:
-    """The numbers in "0,3"."""
+    """The numbers in "1,4"."""
     try:
         return [int(part) for part in text.split(",")]
     except ValueError as error:

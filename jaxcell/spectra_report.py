@@ -1,8 +1,7 @@
 """The spectra of a file with their Kramers-Kronig tests: in words for the terminal, and as a folder of files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,24 +10,18 @@ from rich.console import Console
 from jaxcell.answer import plain_table, print_bullets
 from jaxcell.impedance_validity import KramersKronig, KramersKronigError, kramers_kronig
 from jaxcell.io import Measurement
+from jaxcell.study.progress import Progress, silent
 
 
 class SpectraError(ValueError):
     """A file or number without the spectra that were asked for."""
 
 
-Tell = Callable[[str, int, int], Any]
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """No progress is shown."""
-
-
 Tested = dict[int, KramersKronig | str]
 """By number of the spectrum, from 1: its test, or why there is none."""
 
 
-def check_spectra(measurement: Measurement, wanted: Sequence[int] | None = None, tell: Tell = _silent) -> Tested:
+def check_spectra(measurement: Measurement, wanted: Sequence[int] | None = None, tell: Progress = silent) -> Tested:
     """Test the spectra of a measurement; None tests all. A spectrum that is too short keeps a sentence.
 
     `tell` is called with a stage, what is done and what there is to do.
@@ -108,7 +101,7 @@ def points_of(measurement: Measurement, tested: Tested) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def save_spectra(measurement: Measurement, tested: Tested, folder: Path, tell: Tell = _silent) -> None:
+def save_spectra(measurement: Measurement, tested: Tested, folder: Path, tell: Progress = silent) -> None:
     """Write spectra.csv (one row a spectrum), points.csv (one row a point) and a figure each into a folder."""
     from jaxcell.impedance_plots import kramers_kronig_figure
 

@@ -127,24 +127,26 @@ class JointProblem(Problem):
 
     def renewed(self, theta: Float[Array, " parameters"]) -> "JointProblem":
         """Every problem renewed at its part of theta."""
-        after = tuple(
-            problem.renewed(theta[np.asarray(place)]) for problem, place in zip(self.problems, self.places, strict=True)
-        )
-        if all(new is old for new, old in zip(after, self.problems, strict=True)):
-            return self
-        return self._with(after)
+        return self._renewed(theta, None)
 
     def renewed_at(
         self, theta: Float[Array, " parameters"], jacobian: Float[Array, "residuals parameters"]
     ) -> "JointProblem":
         """As `renewed`; parameters that other problems determine are not taken from a problem's own residuals."""
-        found = self.renewed(theta)
-        counted = {
-            name: one.renewed(self.theta_of(name, theta), self._told_by_others(name, theta, np.asarray(jacobian)))
-            for name, one in zip(self.names, self.problems, strict=True)
-            if isinstance(one, InventoryProblem)
-        }
-        return found.with_problems(counted) if counted and found is not self else found
+        return self._renewed(theta, np.asarray(jacobian))
+
+    def _renewed(
+        self, theta: Float[Array, " parameters"], jacobian: Float[np.ndarray, "residuals parameters"] | None
+    ) -> "JointProblem":
+        after: list[Problem] = []
+        for name, problem in zip(self.names, self.problems, strict=True):
+            own = self.theta_of(name, theta)
+            if jacobian is not None and isinstance(problem, InventoryProblem):
+                after.append(problem.renewed(own, self._told_by_others(name, theta, jacobian)))
+            else:
+                after.append(problem.renewed(own))
+        same = all(new is old for new, old in zip(after, self.problems, strict=True))
+        return self if same else self._with(tuple(after))
 
     def _told_by_others(
         self, name: str, theta: Float[Array, " parameters"], jacobian: Float[np.ndarray, "residuals parameters"]

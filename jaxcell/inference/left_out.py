@@ -14,7 +14,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.inference.cycle_data import FEWEST
@@ -74,13 +74,8 @@ def cycle_of_rows(problem: Problem) -> Int[np.ndarray, " residuals"]:
 
 def fitted_only(problem: Problem, fold: Fold) -> Problem:
     """The same problem without what the fold does not fit, in the same shapes, so that nothing compiles anew."""
-    fitted = cycle_of_rows(problem) < fold.fitted
+    place = cycle_of_rows(problem)
     if isinstance(problem, InventoryProblem):
-        return problem.up_to(int(np.flatnonzero(cycle_of_rows(problem) == fold.fitted)[0]))
-    return with_rows(problem, fitted)
-
-
-def with_rows(problem: Problem, kept: Bool[np.ndarray, " residuals"]) -> Problem:
-    """The same problem in which the other residuals count as padding."""
-    segments = jnp.where(jnp.asarray(kept), problem.segments, -1)
+        return problem.up_to(int(np.flatnonzero(place == fold.fitted)[0]))
+    segments = jnp.where(jnp.asarray(place < fold.fitted), problem.segments, -1)
     return eqx.tree_at(lambda p: p.segments, problem, segments)

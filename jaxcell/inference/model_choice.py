@@ -21,6 +21,8 @@ from jaxcell.inference.protocol_problem import PROTOCOL_FIT, ProtocolProblem
 
 Records: TypeAlias = Problem | Mapping[Any, Problem]
 Place = tuple[Hashable, Fold]
+FEWEST_BLOCKS = 8
+"""Blocks of one record from which their correlation is estimated; of fewer the estimate is noise."""
 
 
 class Difference(NamedTuple):
@@ -110,9 +112,8 @@ class ModelComparison:
     def calibration(self, model: str, *, bins: int = 10) -> Calibration:
         """Whether the predictive intervals of a model hold, over all left-out values, clustered by record."""
         found = self.blocks[model]
-        records = list(dict.fromkeys(record for record, _ in found))
-        labels = [records.index(record) for (record, _), one in found.items() for _ in one.pit]
-        return calibration(np.concatenate([one.pit for one in found.values()]), np.asarray(labels), bins=bins)
+        labels = np.repeat(_records(found), [one.pit.size for one in found.values()])
+        return calibration(np.concatenate([one.pit for one in found.values()]), labels, bins=bins)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready but for numbers that are not finite."""
@@ -201,10 +202,14 @@ class _Table(NamedTuple):
 
 
 def _table(found: dict[Place, BlockScore]) -> _Table:
-    names = list(dict.fromkeys(record for record, _ in found))
-    records = np.array([names.index(record) for record, _ in found])
     rows = [(one.cycles, one.log_score, one.crps.size, one.crps.sum()) for one in found.values()]
-    return _Table(records, *np.array(rows, dtype=np.float64).T)
+    return _Table(_records(found), *np.array(rows, dtype=np.float64).T)
+
+
+def _records(found: dict[Place, BlockScore]) -> Int[np.ndarray, " blocks"]:
+    """The number of each block's record."""
+    names = list(dict.fromkeys(record for record, _ in found))
+    return np.array([names.index(record) for record, _ in found])
 
 
 def _difference(
@@ -226,10 +231,6 @@ def _difference(
         return Difference(mean, float("inf"), float("inf")) if np.any(worse) else Difference(0.0, 0.0, 0.0)
     error = float(np.sqrt(tau * m / (m - 1.0) * np.sum(rest**2)) / total)
     return Difference(mean, error, float(scipy.stats.t.ppf(0.975, m - 1)) * error)
-
-
-FEWEST_BLOCKS = 8
-"""Blocks of one record from which their correlation is estimated; of fewer the estimate is noise."""
 
 
 def _words(one: Difference) -> str:

@@ -1,7 +1,6 @@
 """Studies of capacities per cycle: which table, which of its cells, which losses."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from jaxcell.study.messages import StudyError
+from jaxcell.study.progress import Progress
 from jaxcell.study.schema import NotNegative, Positive, StudyTable, Table
 from jaxcell.study.study import data_place, with_fit_options
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from jaxcell.io import CycleTable
 
 Channel = Literal["dead", "interphase", "trapped"]
-Progress = Callable[[str, int, int], Any]
 
 
 class CapacitiesTable(Table):

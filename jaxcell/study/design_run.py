@@ -1,6 +1,5 @@
 """Run a design file: the optimum, what moving each number would cost, and a front where one is asked for."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -10,8 +9,8 @@ import numpy as np
 from jaxcell.design import DesignError, Optimum, ParetoFront, optimise, pareto_front
 from jaxcell.study.design_study import DesignStudy
 from jaxcell.study.messages import StudyError
+from jaxcell.study.progress import Progress, silent
 
-Progress = Callable[[str, int, int], Any]
 MOVED = 0.1
 """By which share of its value a variable is moved to price it."""
 CUT_POINTS = 9
@@ -50,7 +49,7 @@ def run_design(study: DesignStudy, progress: Progress | None = None) -> DesignRe
     Raises:
         StudyError: the file cannot be used, or its design cannot be evaluated anywhere.
     """
-    tell = progress if progress is not None else _silent
+    tell = progress if progress is not None else silent
     table = study.content.optimiser
     options: dict[str, Any] = {"starts": table.starts, "seed": table.seed, "max_steps": table.max_steps}
     tell("reading the design", 0, 0)
@@ -107,7 +106,3 @@ def _cut(optimum: Optimum, place: int) -> Cut:
         values.append(programme.physical(z)[optimum.variables[place].name])
         entries.append(programme.point(z).values)
     return Cut(optimum.variables[place].name, np.array(values), np.array(entries))
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """No progress is shown."""

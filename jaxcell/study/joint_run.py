@@ -23,10 +23,10 @@ from jaxcell.inference import (
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.study.joint_study import JointStudy, ReadMeasurement
 from jaxcell.study.messages import StudyError
+from jaxcell.study.progress import Progress
 from jaxcell.study.run import (
     GRID_SHIFT,
     TIGHTER,
-    Progress,
     fit_again,
     grid_shift,
     interruptible_fit,

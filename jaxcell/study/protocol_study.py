@@ -1,11 +1,11 @@
 """A study of cycles whose steps end by themselves: which protocol, which record or table, which cell and numbers."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jaxcell.study.messages import StudyError
+from jaxcell.study.progress import Progress
 from jaxcell.study.protocol_schema import ProtocolStudyFile
 from jaxcell.study.study import CellStudy
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from jaxcell.simulation import Solution
     from jaxcell.study.planned_steps import PlannedStep
 
-Progress = Callable[[str, int, int], Any]
 FEWEST_POINTS = 12
 """Of a traced trade-off, before a fit as after it."""
 

@@ -1,6 +1,5 @@
 """Run a study: read, fit, check the step grid, and keep everything a report needs."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, TypeVar
@@ -27,12 +26,11 @@ from jaxcell.ledger import Ledger, lithium_ledger
 from jaxcell.simulation import Solution
 from jaxcell.study.messages import StudyError
 from jaxcell.study.misfit import Misfit, misfit
+from jaxcell.study.progress import Progress, silent
 from jaxcell.study.schema import FitTable
 from jaxcell.study.study import Study
 
 Started = TypeVar("Started", bound=Problem)
-Progress = Callable[[str, int, int], Any]
-"""Called with a stage in words, what is done and what there is to do; raising ends the fit with the best so far."""
 
 GRID_SHIFT = 0.5
 """Time steps are tightened while their error, as a misfit, exceeds this many standard deviations: then it shifts no
@@ -80,7 +78,7 @@ def run_study(study: Study, progress: Progress | None = None) -> StudyResult:
     Raises:
         StudyError, MeasurementError: the study or its data cannot be used; see `Study`.
     """
-    tell = progress if progress is not None else _silent
+    tell = progress if progress is not None else silent
     tell("reading the study and its data", 0, 0)
     measurement, rows, problem = prepare(study, tell)
     begun = perf_counter()
@@ -128,7 +126,7 @@ def explain_study(
     study: Study, progress: Progress | None = None
 ) -> tuple[Measurement, FittedRows, CellProblem, Identifiability]:
     """What the measurement could tell if the start values were the truth; raises as `run_study`."""
-    tell = progress if progress is not None else _silent
+    tell = progress if progress is not None else silent
     tell("reading the study and its data", 0, 0)
     measurement, rows, problem = prepare(study, tell)
     tell("asking what the measurement can tell", 0, 0)
@@ -200,7 +198,3 @@ def started_at(problem: Started, found: FitResult) -> Started:
     clipped = [jnp.clip(values[p.name], *p.bounds) for p in problem.parameters.parameters]
     where = lambda q: [p.initial for p in q.parameters.parameters]  # noqa: E731
     return eqx.tree_at(where, problem, clipped)
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """No progress is shown."""

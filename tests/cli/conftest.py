@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_study import STUDY, Called, call, write_record
+from small_study import STUDY, Called, call, replaced, write_record
 
 
 @pytest.fixture
@@ -14,11 +14,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path
     write_record(tmp_path)
 
     def write(*replacements: tuple[str, str], added: str = "") -> Path:
-        text = STUDY
-        for old, new in replacements:
-            assert old in text, old
-            text = text.replace(old, new)
-        Path("made.toml").write_text(text + added)
+        Path("made.toml").write_text(replaced(STUDY, *replacements) + added)
         return Path("made.toml")
 
     return write

@@ -65,6 +65,14 @@ def call(*arguments: str | Path) -> Called:
     return Called(result.exit_code, result.stdout, result.stderr)
 
 
+def replaced(text: str, *replacements: tuple[str, str]) -> str:
+    """A study with some of its text replaced, every piece of which is there."""
+    for old, new in replacements:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
 def write_record(folder: Path, rise: float = 0.0) -> Path:
     """Four half-cycles of 30 min at 0.05 mA cm-2 on TOTAL, with 20 uV of noise; `rise` [V] builds up within 5 min."""
     per = 60

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_study import call
+from small_study import call, replaced
 
 STUDY = """
 [study]
@@ -37,11 +37,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path
     Path("made.csv").write_text("\n".join([head, *rows]) + "\n")
 
     def make(*replacements: tuple[str, str], added: str = "") -> Path:
-        text = STUDY
-        for old, new in replacements:
-            assert old in text, old
-            text = text.replace(old, new)
-        Path("made.toml").write_text(text + added)
+        Path("made.toml").write_text(replaced(STUDY, *replacements) + added)
         return Path("made.toml")
 
     return make

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cycling_study import CAPACITIES, RECORD, STUDY, write_record, write_table
-from small_study import Called, call
+from small_study import Called, call, replaced
 
 from jaxcell.study import open_study
 from jaxcell.study.protocol_study import ProtocolStudy
@@ -26,11 +26,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path
     write_record(tmp_path)
 
     def make(*replacements: tuple[str, str]) -> Path:
-        text = STUDY
-        for old, new in replacements:
-            assert old in text, old
-            text = text.replace(old, new)
-        Path("made.toml").write_text(text)
+        Path("made.toml").write_text(replaced(STUDY, *replacements))
         return Path("made.toml")
 
     return make

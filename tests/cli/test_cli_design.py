@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_study import call
+from small_study import call, replaced
 
 from jaxcell.study import StudyError, open_study
 from jaxcell.study.design_study import DesignStudy
@@ -58,11 +58,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
 
     def write(*replacements: tuple[str, str], added: str = "") -> Path:
-        text = DESIGN
-        for old, new in replacements:
-            assert old in text, old
-            text = text.replace(old, new)
-        Path("layer.toml").write_text(text + added)
+        Path("layer.toml").write_text(replaced(DESIGN, *replacements) + added)
         return Path("layer.toml")
 
     return write

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from small_study import Called, call
+from small_study import Called, call, replaced
 
 from jaxcell.impedance_plots import nyquist
 from jaxcell.inference import JointProblem, SpectrumProblem
@@ -134,11 +134,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path
     write_data(tmp_path)
 
     def write(*replacements: tuple[str, str]) -> Path:
-        text = STUDY
-        for old, new in replacements:
-            assert old in text, old
-            text = text.replace(old, new)
-        Path("joint.toml").write_text(text)
+        Path("joint.toml").write_text(replaced(STUDY, *replacements))
         return Path("joint.toml")
 
     return write
