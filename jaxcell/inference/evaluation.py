@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .problem import Problem
+from .problem import Problem, without_padding
 
 
 class Weighting(NamedTuple):
@@ -69,9 +69,8 @@ def evaluate(problem: Problem, theta: Float[Array, " parameters"], weighting: We
     **Raises** `ValueError` at trace time when the residuals do not match `problem.segments`.
     """
     n = problem.segments.shape[0]
-    data, data_jacobian = value_and_jacobian(problem.residuals, theta)
-    if data.shape != (n,):
-        raise ValueError(f"The residuals have shape {data.shape}, but 'segments' has shape ({n},); they must agree.")
+    counted = lambda at: without_padding(problem.residuals(at), problem.segments)  # noqa: E731
+    data, data_jacobian = value_and_jacobian(counted, theta)
     prior, prior_jacobian = value_and_jacobian(problem.prior_residuals, theta)
     believed = weighting.prior * (prior - weighting.offset[n:])
     rows = jnp.concatenate([weighting.data * (data - weighting.offset[:n]), believed])

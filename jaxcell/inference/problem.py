@@ -111,6 +111,18 @@ class Problem(eqx.Module):
         return 0.5 * jnp.sum(data**2) + 0.5 * jnp.sum(prior**2)
 
 
+def without_padding(residuals: Float[Array, " n"], segments: Int[Array, " labels"]) -> Float[Array, " n"]:
+    """The residuals, zero where a negative label marks padding.
+
+    **Raises** `ValueError` at trace time when there are not as many as labels.
+    """
+    if residuals.shape != segments.shape:
+        raise ValueError(
+            f"The residuals have shape {residuals.shape}, but 'segments' has shape {segments.shape}; they must agree."
+        )
+    return jnp.where(segments >= 0, residuals, 0.0)
+
+
 class FunctionProblem(Problem):
     """A problem from plain functions of the physical values.
 
@@ -155,8 +167,7 @@ class FunctionProblem(Problem):
         self.segments = segments
 
     def residuals(self, theta: Float[Array, " parameters"]) -> Float[Array, " residuals"]:
-        found = self.function(self.parameters.to_physical(theta), self.data)
-        return jnp.where(self.segments >= 0, found, 0.0)
+        return without_padding(self.function(self.parameters.to_physical(theta), self.data), self.segments)
 
     def combinations(self, theta: Float[Array, " parameters"]) -> Physical:
         return {} if self.combine is None else self.combine(self.parameters.to_physical(theta), self.data)

@@ -16,7 +16,7 @@ from jaxcell.inference.cell_problem import reported_resistances, resistance_unit
 from jaxcell.inference.least_squares import LevenbergMarquardt
 from jaxcell.inference.lost_lithium import channels_of, lost_lithium, lost_lithium_units
 from jaxcell.inference.parameters import ParameterSet
-from jaxcell.inference.problem import Physical, Problem
+from jaxcell.inference.problem import Physical, Problem, without_padding
 from jaxcell.inference.step_data import StepData
 from jaxcell.protocol import Mode, Protocol
 from jaxcell.simulation import Solution, simulate
@@ -197,7 +197,7 @@ class ProtocolProblem(Problem):
                 first = self._row_of(one.step)
                 rows = model.voltage[first : first + one.shares.shape[0]]
                 parts.append((rows - one.voltage) / one.voltage_noise)
-        return jnp.where(self.segments >= 0, jnp.concatenate(parts), 0.0)
+        return without_padding(jnp.concatenate(parts), self.segments)
 
     @property
     def noise_scale(self) -> Float[Array, " residuals"]:
