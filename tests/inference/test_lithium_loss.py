@@ -20,6 +20,8 @@ from jaxcell.inference import (
     loss_parameters,
 )
 from jaxcell.inference.autocorrelation import autocorrelation_time
+from jaxcell.inference.evaluation import value_and_jacobian
+from jaxcell.inference.inventory_problem import SCATTER_DOF
 from jaxcell.inference.lithium_loss import cycle_fit
 
 CELL = LithiumInventory(1.0, dead_fraction=0.05, interphase_growth=5e-3, interphase_start=0.1, trap=0.1)
@@ -153,6 +155,22 @@ def test_cycles_of_a_joint_fit_tell_with_the_others():
             lithium_loss(joint, result, member=wrong)
     with pytest.raises(ValueError, match="'cycles' are none"):
         lithium_loss(cycles, single, member="cycles")
+
+
+def test_noise_of_cycles_pays_only_for_what_they_determine_themselves():
+    """s^2 = (chi2 + nu s0^2)/(n - p + nu): p is 1 alone, and 0 beside a titration that tells all of it."""
+    capacity = record(LithiumInventory(1.0, dead_fraction=0.05), 0.01 * np.random.default_rng(1).normal(size=LENGTH))[
+        :12
+    ]
+    parameters = loss_parameters(WHOLE, ("dead",))
+    cycles = InventoryProblem(WHOLE, cycle_data(capacity, cycles=Cycles.of(LENGTH)), parameters)
+    titrated = FunctionProblem(ParameterSet([parameters.parameters[0]]), ratio, jnp.asarray([1e4]))
+    joint = JointProblem({"cycles": cycles, "titrated": titrated}, shared=["dead_fraction"])
+    theta = joint.parameters.from_physical({"dead_fraction": 0.05})
+    jacobian = value_and_jacobian(joint.residuals, theta)[1]
+    alone, beside = (one.member("cycles").noise for one in (joint.renewed(theta), joint.renewed_at(theta, jacobian)))
+    n, nu = cycles.data.fitted, SCATTER_DOF
+    assert float((beside / alone) ** 2) == pytest.approx((n - 1 + nu) / (n + nu), rel=0.02)
 
 
 def ratio(values, precision):

@@ -23,7 +23,7 @@ def test_crps_is_the_integral_of_the_squared_distance_of_distributions(dof, off)
 def test_crps_of_draws_is_that_of_their_law_whatever_their_number():
     rng = np.random.default_rng(0)
     exact = crps_student(np.array(0.8), 2.0, np.inf)
-    few = crps_of_draws(2.0 * rng.normal(size=(3, 40000)), np.full(40000, 0.8))
+    few = crps_of_draws(7.0 + 2.0 * rng.normal(size=(3, 40000)), np.full(40000, 7.8))
     # Three draws scatter by about the score itself: 40000 of them leave 1 %.
     assert np.mean(few) == pytest.approx(exact, rel=0.02)
     with pytest.raises(ValueError, match="at least 2 rows"):
