@@ -5,6 +5,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+# Most time of the tests goes into compiling programs that then run once. Merged loops that the compiler writes by way
+# of MLIR take it 2.5 times as long, and give the solver's programs no speed.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+
 import jax
 from hypothesis import settings as hypothesis_settings
 from jaxtyping import install_import_hook
@@ -33,8 +37,13 @@ from jaxcell import Cell  # noqa: E402
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few_programs() -> Iterator[None]:
-    """Let go of a file's compiled programs when it is done: some hundred of them in one process exhaust its maps."""
+def programs(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How a file's programs are compiled: in a quarter of the time to run three times slower, unless it runs them much.
+
+    They are let go when the file is done: some hundred of them in one process exhaust its maps.
+    """
+    much = request.node.get_closest_marker("runs_much") is not None
+    jax.config.update("jax_disable_most_optimizations", not much)
     yield
     jax.clear_caches()
 

@@ -1,5 +1,7 @@
 """The compiled value and gradient lower for CPU and CUDA, and hold no host callback."""
 
+from collections.abc import Iterator
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,6 +9,15 @@ import pytest
 from jax import export
 
 from jaxcell import Cell, Interface, LithiumElectrode, ProtectionLayer, Protocol, Separator, plate, simulate, strip
+from jaxcell.solver import kernel
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _as_if_an_accelerator_were_there() -> Iterator[None]:
+    """Both forms of a kernel, that for CPUs and that for the rest, are in the programs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel, "only_cpus", lambda: False)
+        yield
 
 
 @pytest.fixture(scope="module")

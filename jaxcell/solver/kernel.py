@@ -23,7 +23,8 @@ def in_one_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
     For functions of pytrees of arrays that are not differentiated and call no library routine: inside such a kernel
     there is none.  A batch runs through the kernel one member after the other on a CPU, where members in lockstep gain
-    nothing (1.3 ms each, alone or by 16), and abreast elsewhere.
+    nothing (1.3 ms each, alone or by 16), and abreast elsewhere.  A program exported for an accelerator by a machine
+    that has none holds the form for CPUs: the same values, batches one by one.
     """
 
     def marked(*args):
@@ -34,7 +35,7 @@ def in_one_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @custom_vmap
     def call(*args):
-        return jax.lax.platform_dependent(*args, cpu=marked, default=function)
+        return _by_platform(*args, cpu=marked, default=function)
 
     @call.def_vmap
     def _(axis_size, in_batched, *args):
@@ -54,10 +55,20 @@ def in_one_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
             axes = [0 if moves else None for moves in moving]
             return jax.vmap(lambda *own: function(*jax.tree.unflatten(structure, own)), in_axes=axes)(*leaves)
 
-        out = jax.lax.platform_dependent(*leaves, cpu=one_by_one, default=abreast)
+        out = _by_platform(*leaves, cpu=one_by_one, default=abreast)
         return out, jax.tree.map(lambda _: True, out)
 
     return call
+
+
+def only_cpus() -> bool:
+    """Whether this machine computes on nothing else."""
+    return jax.default_backend() == "cpu"
+
+
+def _by_platform(*args, cpu: Callable[..., Any], default: Callable[..., Any]):
+    """The form for the platform that it is compiled for; both are traced, so the second only where it may be used."""
+    return cpu(*args) if only_cpus() else jax.lax.platform_dependent(*args, cpu=cpu, default=default)
 
 
 def _pack(leaves: list[Array]) -> Float[Array, " n"]:

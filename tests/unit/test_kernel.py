@@ -7,6 +7,7 @@ import pytest
 import sample_cells
 
 from jaxcell import Protocol, plate, simulate
+from jaxcell.solver import kernel
 from jaxcell.solver.kernel import in_one_kernel
 
 
@@ -36,11 +37,18 @@ def same(one, other) -> None:
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.fixture(params=[True, False], ids=["only CPUs", "accelerators too"])
+def platforms(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "only_cpus", lambda: request.param)
+
+
+@pytest.mark.usefixtures("platforms")
 def test_values_types_and_shapes() -> None:
     limit = jnp.asarray(1000)
     same(jax.jit(in_one_kernel(collatz))(start(27), limit), collatz(start(27), limit))
 
 
+@pytest.mark.usefixtures("platforms")
 def test_batches_nested_and_of_some_arguments() -> None:
     limits = jnp.asarray([3, 1000])
     many = {**start(1), "n": jnp.arange(1, 9)}
