@@ -23,6 +23,9 @@ Records: TypeAlias = Problem | Mapping[Any, Problem]
 Place = tuple[Hashable, Fold]
 FEWEST_BLOCKS = 8
 """Blocks of one record from which their correlation is estimated; of fewer the estimate is noise."""
+LEAST_DIFFERENCE = 1e-3
+"""Nats a cycle below which nothing is told: a record of a thousand cycles would speak for a model by a factor of e, and
+where models predict alike, rounding and the ends of fits leave differences that are far smaller but have a sign."""
 
 
 class Difference(NamedTuple):
@@ -35,8 +38,8 @@ class Difference(NamedTuple):
 
     @property
     def told(self) -> bool:
-        """Whether the difference exceeds its error."""
-        return self.worse > self.reach
+        """Whether a difference of log scores exceeds its error, and what counts at all."""
+        return self.worse > max(self.reach, LEAST_DIFFERENCE)
 
 
 @dataclass(frozen=True)

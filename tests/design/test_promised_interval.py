@@ -1,22 +1,11 @@
 """The interval that `next_measurement` promises is what simulated experiments of the chosen measurement give."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import jax
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 EXPERIMENTS = 16
-
-
-@pytest.fixture(autouse=True)
-def quick_compilation() -> Iterator[None]:
-    """These programs run for microseconds; optimising them costs more than it saves."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 def test_promised_interval_is_met(monkeypatch: pytest.MonkeyPatch) -> None:

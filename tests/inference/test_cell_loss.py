@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 import thin_cell as thin
@@ -19,13 +18,7 @@ SEEDS = range(500, 560)
 RESULTS = Path(__file__).parents[1] / "results" / "lithium_loss_coverage.json"
 
 
-@pytest.fixture(autouse=True)
-def _optimised():
-    """Here the programs run for a while."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
+pytestmark = pytest.mark.runs_much
 
 
 def test_rests_of_different_length_tell_the_channels_apart() -> None:

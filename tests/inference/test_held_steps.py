@@ -1,7 +1,6 @@
 """Held voltages as data: a hold's charge and how long it took until the current had fallen tell the cell's numbers."""
 
 import equinox as eqx
-import jax
 import numpy as np
 import pytest
 from jax import Array
@@ -24,13 +23,7 @@ NOISE = 2e-3
 """Relative."""
 
 
-@pytest.fixture(autouse=True)
-def _optimised():
-    """Here the programs run for a while."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
+pytestmark = pytest.mark.runs_much
 
 
 def problem(data: list[StepData]) -> ProtocolProblem:

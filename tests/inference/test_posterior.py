@@ -2,6 +2,7 @@
 
 import functools
 
+import arviz as az
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -100,20 +101,26 @@ def test_the_posterior_of_a_sum_is_the_prior_along_its_ridge():
     density = np.exp(joint - joint.max())
     for name, axis in (("layer", 1), ("interface", 0)):
         cumulative = np.cumsum(density.sum(axis=axis)) / density.sum()
-        quantiles = np.interp([0.025, 0.25, 0.5, 0.75, 0.975], cumulative, t)
-        drawn = np.quantile(np.log(found.values[name]), [0.025, 0.25, 0.5, 0.75, 0.975])
-        np.testing.assert_allclose(drawn, quantiles, atol=0.12 * (quantiles[-1] - quantiles[0]))
+        _quantiles_agree(np.log(found.values[name]), t, cumulative, (0.025, 0.25, 0.5, 0.75, 0.975))
     # Along the ridge nothing is learnt: ln(R1/R2) given the sum has the density that the priors give it there.
-    ratio = np.log(found.values["layer"] / found.values["interface"]).ravel()
+    ratio = np.log(found.values["layer"] / found.values["interface"])
     w = np.linspace(-9.0, 9.0, 4001)  # on R1 + R2 = 3, R1/R2 = e^w, d ln R1 d ln R2 = d ln(sum) dw
     first, second = np.log(3.0) - np.logaddexp(0.0, -w), np.log(3.0) - np.logaddexp(0.0, w)
     believed = np.exp(-0.5 * (first**2 + second**2) / prior_sd**2)
     cumulative = np.cumsum(believed) / believed.sum()
-    exact = np.interp([0.05, 0.5, 0.95], cumulative, w)
-    np.testing.assert_allclose(np.quantile(ratio, [0.05, 0.5, 0.95]), exact, atol=0.1 * (exact[2] - exact[0]))
+    _quantiles_agree(ratio, w, cumulative, (0.05, 0.5, 0.95))
     total = found.combined["total"]
     assert total.interval95[0] < 3.0 < total.interval95[1]
     assert np.ptp(total.interval95) < 0.2
+
+
+def _quantiles_agree(drawn, grid, cumulative, shares):
+    """Within four standard errors; chains that follow a bent ridge are worth few independent draws, but not too few."""
+    for share in shares:
+        reached = np.interp(np.quantile(drawn, share), grid, cumulative)
+        worth = float(az.ess(drawn, method="quantile", prob=share))
+        assert worth > 40.0
+        assert abs(reached - share) < 4.0 * np.sqrt(share * (1.0 - share) / worth)
 
 
 def test_outliers_move_a_gaussian_and_not_students_t():

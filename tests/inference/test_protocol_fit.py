@@ -6,7 +6,6 @@ Virtual data with 1 mV of noise: three cycles at different currents, each of whi
 import functools
 
 import equinox as eqx
-import jax
 import numpy as np
 import pytest
 from jax import Array
@@ -54,13 +53,7 @@ CHARGE_NOISE = 1e-3
 """Relative."""
 
 
-@pytest.fixture(autouse=True)
-def _optimised():
-    """Here the programs run for a while."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
+pytestmark = pytest.mark.runs_much
 
 
 def cell() -> Cell:
