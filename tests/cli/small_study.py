@@ -73,9 +73,9 @@ def replaced(text: str, *replacements: tuple[str, str]) -> str:
     return text
 
 
-def write_record(folder: Path, rise: float = 0.0) -> Path:
-    """Four half-cycles of 30 min at 0.05 mA cm-2 on TOTAL, with 20 uV of noise; `rise` [V] builds up within 5 min."""
-    per = 60
+def write_record(folder: Path, rise: float = 0.0, per: int = 60) -> Path:
+    """Four half-cycles of `per` rows at 0.05 mA cm-2 on TOTAL, a row every 30 s, with 20 uV of noise; `rise` [V] builds
+    up within 5 min."""
     sign = np.repeat([1.0, -1.0, 1.0, -1.0], per)
     since = np.tile(30.0 * np.arange(1, per + 1), 4)
     current = np.concatenate([[0.0], 0.1e-3 * sign])

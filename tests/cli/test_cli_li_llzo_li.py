@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from small_study import Called, call
 
+pytestmark = pytest.mark.runs_much
+
 STUDY = Path(__file__).parents[2] / "fit" / "li_llzo_li.toml"
 Fitted = dict[str, tuple[dict[str, Any], Called]]
 

@@ -7,18 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_study import STUDY, TOTAL, call
+from small_study import STUDY, TOTAL, call, write_record
 
 from jaxcell.inference.extras import import_arviz
 
 pytest.importorskip("numpyro", reason="the extra `bayes` is not installed")
 pytest.importorskip("xarray", reason="the extra `bayes` is not installed")
 
+pytestmark = pytest.mark.runs_much
+
 OTHER = STUDY[STUDY.index("[parameters.exchange_current_density]") : STUDY.index("[fit]")]
 SHORT = "[posterior]\nchains = 2\nwarmup = 100\ndraws = 300\n"
 
 
 def test_a_posterior_is_written_beside_the_fit(study: Callable[..., Path]) -> None:
+    write_record(Path(), per=6)  # a sampler runs the record some ten thousand times
     called = call("fit", study((OTHER, ""), added=SHORT), "--posterior", "--out", "out")
     assert called.code == 0, called.stderr
     found = sorted(str(p.relative_to("out")) for p in Path("out").rglob("*") if p.is_file())

@@ -11,6 +11,8 @@ from jaxcell.inference import LogNormal, Parameter, ParameterSet, fit
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.inference.dataset import dataset
 
+pytestmark = pytest.mark.runs_much
+
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "tests" / "results" / "coverage.json"
 SEEDS = range(1000, 1100)
