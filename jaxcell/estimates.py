@@ -13,7 +13,7 @@ from jaxcell.inference import Identifiability
 from jaxcell.inference.cell_loss import FIXED
 from jaxcell.inference.lost_lithium import lost_lithium_units
 from jaxcell.study.study import CellStudy
-from jaxcell.study.words import estimate, prior_source
+from jaxcell.study.words import estimate
 
 COMBINATIONS = {
     "total_area_specific_resistance": "whole cell, slow small currents",
@@ -124,7 +124,7 @@ def _print_priors(console: Console, parameters: dict[str, dict[str, Any]]) -> No
     for name, entry in parameters.items():
         _, interval = estimate(entry["estimate"], entry["interval95"])
         low, high = entry["prior"]["interval95"]
-        source = escape(prior_source(entry["prior"]["source"]))
+        source = escape(entry["prior"]["source"])
         table.add_row(name, interval, f"{low:.3g} to {high:.3g}", entry["unit"], source)
     console.print(Padding(table, (0, 0, 0, 2)))
 

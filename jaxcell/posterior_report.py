@@ -18,7 +18,7 @@ from jaxcell.plots import unit_of
 from jaxcell.study.joint_run import JointResult
 from jaxcell.study.protocol_study import ProtocolResult
 from jaxcell.study.run import StudyResult
-from jaxcell.study.words import estimate, prior_source
+from jaxcell.study.words import estimate
 
 Fitted = StudyResult | ProtocolResult | JointResult
 
@@ -71,7 +71,7 @@ def print_posterior(console: Console, result: Fitted, drawn: Posterior) -> None:
     for name, entry in found["parameters"].items():
         value, interval = estimate(entry["median"], entry["interval95"])
         _, low, high = entry["prior_median_and_interval95"]
-        left, source = f"{100.0 * entry['prior_left']:.3g} %", escape(prior_source(entry["prior_source"]))
+        left, source = f"{100.0 * entry['prior_left']:.3g} %", escape(entry["prior_source"])
         table.add_row(name, value, interval, f"{low:.3g} to {high:.3g}", entry["unit"], left, source)
     for name, entry in found["combinations"].items():
         value, interval = estimate(entry["median"], entry["interval95"])

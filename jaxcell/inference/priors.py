@@ -22,6 +22,11 @@ class Prior(eqx.Module):
     name: ClassVar[str]
     source: str = eqx.field(static=True, kw_only=True, default="")
 
+    @property
+    def words(self) -> str:
+        """Where it comes from."""
+        return self.source or ("flat between its bounds" if isinstance(self, Uniform) else "given")
+
     @abc.abstractmethod
     def residuals(self, value: Float[Array, ""]) -> Float[Array, " rows"]:
         """Standardised rows r with ln density = -0.5 r^2 + constant in the prior's own Gaussian coordinate.

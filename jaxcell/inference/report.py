@@ -26,7 +26,7 @@ class PriorSummary:
     median: float
     interval95: tuple[float, float]
     bounds: tuple[float, float]
-    source: str = ""
+    source: str
 
 
 @dataclass(frozen=True)

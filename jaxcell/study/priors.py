@@ -80,7 +80,7 @@ def _asked_for(table: schema.ParameterTable, factor: float, places: Sequence[str
     found = default_range(places)
     if found is None:
         raise ValueError(
-            f"has prior = 'default', but there is none for {' and '.join(table.paths)}; give {{range95 = [low, high]}}, "
+            f"has prior = 'default', but there is none for {' and '.join(table.paths)}; give {{range95 = [low, high]}} "
             "or 'uniform'"
         )
     low, high = (bound * factor for bound in table.bounds)

@@ -23,11 +23,6 @@ def estimate(value: float, interval: list[float | None]) -> tuple[str, str]:
     return f"{value:.{digits}g}", f"{low:.{digits}g} to {high:.{digits}g}"
 
 
-def prior_source(source: str) -> str:
-    """Where a prior is from."""
-    return source or "flat between its bounds"
-
-
 def duration(seconds: float) -> str:
     """A time in the unit a person would use."""
     for unit, size in (("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3)):
