@@ -79,7 +79,7 @@ def print_estimates(console: Console, answer: dict[str, Any]) -> bool:
     _table(console, "Seen only in combination: the intervals are the reach of the trade-off", both, "verdict")
     _table(console, "Not told by the data: the prior, or parts of a sum", rest, "meaning")
     _table(console, "Fixed by the study", fixed, "meaning")
-    _print_priors(console, parameters)
+    print_priors(console, parameters)
     alike = [pair["words"] for pair in answer["collinear_pairs"]]
     print_bullets(console, "Nearly the same in the data", alike)
     return bool(both or rest)
@@ -117,7 +117,7 @@ def _table(console: Console, title: str, entries: dict[str, dict[str, Any]], las
     console.print(Padding(table, (0, 0, 0, 2)))
 
 
-def _print_priors(console: Console, parameters: dict[str, dict[str, Any]]) -> None:
+def print_priors(console: Console, parameters: dict[str, dict[str, Any]]) -> None:
     """What was believed of every parameter before, beside what is known after."""
     console.print("\n[bold]Beside the priors[/]")
     table = plain_table(console, "", "95 % interval", "prior, 95 %", "unit", "prior from")

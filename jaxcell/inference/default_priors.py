@@ -190,7 +190,7 @@ DEFAULT_RANGES = (
     DefaultRange(_sites("dead_lithium.per_stripped"), (1e-4, 0.05), "dead per stripped lithium", "[gen]"),
     DefaultRange(_sites("dead_lithium.rate"), (1e-11, 1e-8), "lithium that dies at rest", "[gen]"),
     DefaultRange(
-        _sites("contact_loss.pressure_exponent"), (0.3, 1.0), "a contact under pressure", "[lit] arXiv 2501.00600"
+        _facing("contact_loss.pressure_exponent"), (0.3, 1.0), "a contact under pressure", "[lit] arXiv 2501.00600"
     ),
     DefaultRange(("stack_pressure",), (1e6, 20e6), "solid-state cells", "[lit] Doux 2020"),
 )
