@@ -1,9 +1,11 @@
 """Studies that give no prior: which default they get, and how the report says so."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from small_study import call
@@ -15,6 +17,7 @@ from jaxcell.study import StudyError, load_study, open_study
 I0_PRIOR = "prior = { median = 1.0, factor95 = 20 }\n"
 SEPARATOR_PRIOR = "prior = { range95 = [0.01, 5] }\n"
 SULFIDE = ("ionic_conductivity_s_cm = 2e-4", "ionic_conductivity_s_cm = 2e-3")
+ROOT = Path(__file__).resolve().parents[2]
 Write = Callable[..., Path]
 
 
@@ -28,6 +31,16 @@ def test_a_number_without_a_prior_has_the_default(study: Write) -> None:
     assert found.name == "lognormal"
     assert float(found.median) == pytest.approx(10.0)  # pyright: ignore[reportAttributeAccessIssue]
     assert found.source == "default: lithium on lithium [lit] brackets"
+
+
+@pytest.mark.parametrize("name", ["virtual_pulses", "virtual_steady"])
+def test_shipped_studies_of_a_layer_say_what_the_defaults_say(tmp_path: Path, name: str) -> None:
+    text = (ROOT / "fit" / f"{name}.toml").read_text()
+    (tmp_path / "bare.toml").write_text(re.sub(r"^prior = .*\n", "", text, flags=re.MULTILINE))
+    told, bare = (load_study(path).parameters() for path in (ROOT / "fit" / f"{name}.toml", tmp_path / "bare.toml"))
+    for one, other in zip(told.parameters, bare.parameters, strict=True):
+        assert other.prior.source.startswith("default: ")
+        np.testing.assert_allclose(jax.tree.leaves(one.prior), jax.tree.leaves(other.prior), rtol=1e-9)
 
 
 def test_what_the_study_says_counts(study: Write) -> None:
