@@ -138,6 +138,13 @@ def test_every_place_is_a_number_of_a_cell_and_on_the_page_of_priors() -> None:
         assert any(place.split(".", cut)[-1] in page for cut in range(3)), place
 
 
+def test_the_page_of_priors_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "priors.md").read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(code, "priors.md", "exec"), {})
+    said = capsys.readouterr().out
+    assert f"# {said}" in code
+
+
 def test_a_parameter_stays_flat_unless_it_is_given_a_prior() -> None:
     place = "working.layer.ionic_conductivity"
     assert isinstance(Parameter("kappa", place, "S/m", (1e-6, 1.0), initial=5e-3).prior, Uniform)
