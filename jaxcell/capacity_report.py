@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 
 from jaxcell.answer import origin, plain_table, print_bullets, write_answer
-from jaxcell.estimates import finite
+from jaxcell.estimates import finite, print_priors
 from jaxcell.inference import LithiumLoss, ModelComparison
 from jaxcell.study.capacities import CapacityResult
 
@@ -81,9 +81,10 @@ def print_capacities(console: Console, result: CapacityResult) -> None:
     for notice in source.notices:
         console.print(f"note: {notice}", style="dim", markup=False)
     if len(result.losses) == 1:
-        (loss,) = result.losses.values()
+        ((cell, loss),) = result.losses.items()
         print_bullets(console, "Lithium", list(loss.sentences))
         _channels(console, loss)
+        print_priors(console, _fit(result, cell)["parameters"])
     else:
         _cells(console, result)
     if result.choice is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.padding import Padding
 
 from jaxcell.answer import plain_table, print_bullets
@@ -78,6 +79,7 @@ def print_estimates(console: Console, answer: dict[str, Any]) -> bool:
     _table(console, "Seen only in combination: the intervals are the reach of the trade-off", both, "verdict")
     _table(console, "Not told by the data: the prior, or parts of a sum", rest, "meaning")
     _table(console, "Fixed by the study", fixed, "meaning")
+    print_priors(console, parameters)
     alike = [pair["words"] for pair in answer["collinear_pairs"]]
     print_bullets(console, "Nearly the same in the data", alike)
     return bool(both or rest)
@@ -112,6 +114,18 @@ def _table(console: Console, title: str, entries: dict[str, dict[str, Any]], las
         bound = f" (on its {entry['on_bound']} bound)" if entry.get("on_bound") else ""
         note = entry.get(last) or ("" if entry["identifiable"] else entry["verdict"])
         table.add_row(name, value + bound, interval, entry["unit"], note)
+    console.print(Padding(table, (0, 0, 0, 2)))
+
+
+def print_priors(console: Console, parameters: dict[str, dict[str, Any]]) -> None:
+    """What was believed of every parameter before, beside what is known after."""
+    console.print("\n[bold]Beside the priors[/]")
+    table = plain_table(console, "", "95 % interval", "prior, 95 %", "unit", "prior from")
+    for name, entry in parameters.items():
+        _, interval = estimate(entry["estimate"], entry["interval95"])
+        low, high = entry["prior"]["interval95"]
+        source = escape(entry["prior"]["source"])
+        table.add_row(name, interval, f"{low:.3g} to {high:.3g}", entry["unit"], source)
     console.print(Padding(table, (0, 0, 0, 2)))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.padding import Padding
 
 from jaxcell.answer import plain_table, print_bullets
@@ -66,15 +67,15 @@ def to_dict(result: Fitted, drawn: Posterior) -> dict[str, Any]:
 def print_posterior(console: Console, result: Fitted, drawn: Posterior) -> None:
     """The posterior beside the priors, and whether the sampler can be trusted."""
     found = to_dict(result, drawn)
-    table = plain_table(console, "", "median", "95 % interval", "prior, 95 %", "unit", "of the prior left")
+    table = plain_table(console, "", "median", "95 % interval", "prior, 95 %", "unit", "prior left", "prior from")
     for name, entry in found["parameters"].items():
         value, interval = estimate(entry["median"], entry["interval95"])
         _, low, high = entry["prior_median_and_interval95"]
-        left = f"{100.0 * entry['prior_left']:.3g} %"
-        table.add_row(name, value, interval, f"{low:.3g} to {high:.3g}", entry["unit"], left)
+        left, source = f"{100.0 * entry['prior_left']:.3g} %", escape(entry["prior_source"])
+        table.add_row(name, value, interval, f"{low:.3g} to {high:.3g}", entry["unit"], left, source)
     for name, entry in found["combinations"].items():
         value, interval = estimate(entry["median"], entry["interval95"])
-        table.add_row(name, value, interval, "", entry["unit"], "")
+        table.add_row(name, value, interval, "", entry["unit"], "", "")
     console.print(f"\n[bold]Posterior[/] ({found['draws']} draws in {drawn.seconds:.3g} s)")
     console.print(Padding(table, (0, 0, 0, 2)))
     print_bullets(console, "Whether to trust the draws", found["words"])

@@ -19,6 +19,9 @@ from .covariance import fisher_information as fisher_information
 from .covariance import posterior_covariance as posterior_covariance
 from .cycle_data import CycleData as CycleData
 from .cycle_data import cycle_data as cycle_data
+from .default_priors import DEFAULT_RANGES as DEFAULT_RANGES
+from .default_priors import DefaultRange as DefaultRange
+from .default_priors import default_prior as default_prior
 from .draws import Marginal as Marginal
 from .draws import Posterior as Posterior
 from .extras import MissingExtraError as MissingExtraError

@@ -43,6 +43,7 @@ class Marginal:
             "interval95": list(self.interval95),
             "unit": self.unit,
             "prior_median_and_interval95": prior,
+            "prior_source": None if self.prior is None else self.prior.source,
             "prior_left": self.prior_left,
         }
 

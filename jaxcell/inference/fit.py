@@ -142,7 +142,7 @@ def _estimates(
             "lower" if theta[k] <= lower[k] + margin[k] else "upper" if theta[k] >= upper[k] - margin[k] else None
         )
         bounds = (float(p.bounds[0]), float(p.bounds[1]))
-        summary = PriorSummary(p.prior.name, prior[1], (prior[0], prior[2]), bounds)
+        summary = PriorSummary(p.prior.name, prior[1], (prior[0], prior[2]), bounds, p.prior.words)
         estimates.append(
             ParameterEstimate(
                 p.name,

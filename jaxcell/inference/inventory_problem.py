@@ -184,5 +184,5 @@ def _parameter(
     name: str, unit: str, scale: float, bounds: tuple[float, float], range95: tuple[float, float]
 ) -> Parameter:
     low, high = range95[0] * scale, range95[1] * scale
-    prior = LogNormal((low, high))
+    prior = LogNormal((low, high), source="default: wide, a guess [gen]")
     return Parameter(name, name, unit, (bounds[0] * scale, bounds[1] * scale), "log", prior, float(np.sqrt(low * high)))

@@ -16,9 +16,16 @@ NORMAL_95 = 1.959963984540054
 
 
 class Prior(eqx.Module):
-    """Belief about one physical value, before the data and within the parameter's bounds."""
+    """Belief about one physical value, before the data and within the parameter's bounds; `source` says in words where
+    it comes from."""
 
     name: ClassVar[str]
+    source: str = eqx.field(static=True, kw_only=True, default="")
+
+    @property
+    def words(self) -> str:
+        """Where it comes from."""
+        return self.source or ("flat between its bounds" if isinstance(self, Uniform) else "given")
 
     @abc.abstractmethod
     def residuals(self, value: Float[Array, ""]) -> Float[Array, " rows"]:
@@ -53,11 +60,12 @@ class Normal(Prior):
     mean: Float[Array, ""]
     sd: Float[Array, ""]
 
-    def __init__(self, mean: float, sd: float) -> None:
+    def __init__(self, mean: float, sd: float, *, source: str = "") -> None:
         if not (math.isfinite(mean) and math.isfinite(sd) and sd > 0.0):
             raise ValueError(f"A normal prior needs a finite mean and sd > 0, but got ({mean:g}, {sd:g}).")
         self.mean = jnp.asarray(mean, dtype=jnp.float64)
         self.sd = jnp.asarray(sd, dtype=jnp.float64)
+        self.source = source
 
     def residuals(self, value: Float[Array, ""]) -> Float[Array, " rows"]:
         return jnp.reshape((value - self.mean) / self.sd, (1,))
@@ -78,7 +86,7 @@ class LogNormal(Prior):
     median: Float[Array, ""]
     log_sd: Float[Array, ""]
 
-    def __init__(self, range95: tuple[float, float], median: float | None = None) -> None:
+    def __init__(self, range95: tuple[float, float], median: float | None = None, *, source: str = "") -> None:
         low, high = range95
         if not 0.0 < low < high < math.inf:
             raise ValueError(f"A lognormal prior needs 0 < low < high, but range95 is ({low:g}, {high:g}).")
@@ -89,6 +97,7 @@ class LogNormal(Prior):
             )
         self.median = jnp.asarray(centre, dtype=jnp.float64)
         self.log_sd = jnp.asarray(math.log(high / low) / (2.0 * NORMAL_95), dtype=jnp.float64)
+        self.source = source
 
     def residuals(self, value: Float[Array, ""]) -> Float[Array, " rows"]:
         return jnp.reshape(jnp.log(value / self.median) / self.log_sd, (1,))

@@ -20,12 +20,13 @@ from .results import Status
 @dataclass(frozen=True)
 class PriorSummary:
     """What was believed before: kind, median and central 95 % range in the parameter's unit, bounds
-    included."""
+    included; where it comes from, in words."""
 
     kind: str
     median: float
     interval95: tuple[float, float]
     bounds: tuple[float, float]
+    source: str
 
 
 @dataclass(frozen=True)
@@ -272,7 +273,10 @@ class FitResult:
         for p in self.parameters.values():
             low, high = p.interval95
             bound = f", on its {p.on_bound} bound" if p.on_bound else ""
-            lines.append(f"  {p.name} = {p.estimate:.4g} {p.unit} [{low:.4g}, {high:.4g}]{bound}: {p.verdict.kind}")
+            believed = "prior {:.4g} to {:.4g}".format(*p.prior.interval95)
+            lines.append(
+                f"  {p.name} = {p.estimate:.4g} {p.unit} [{low:.4g}, {high:.4g}]{bound}: {p.verdict.kind}; {believed}"
+            )
         for c in self.combinations.values():
             low, high = c.interval95
             lines.append(f"  {c.name} = {c.estimate:.4g} {c.unit} [{low:.4g}, {high:.4g}]: {c.verdict}")
@@ -296,7 +300,12 @@ _MISSED, _MISSED_TREND = 10.0, 2.0
 
 
 def _parameter_dict(p: ParameterEstimate) -> dict[str, Any]:
-    prior = {"kind": p.prior.kind, "median": p.prior.median, "interval95": list(p.prior.interval95)}
+    prior = {
+        "kind": p.prior.kind,
+        "median": p.prior.median,
+        "interval95": list(p.prior.interval95),
+        "source": p.prior.source,
+    }
     return {
         "estimate": p.estimate,
         "unit": p.unit,

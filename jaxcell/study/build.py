@@ -8,11 +8,12 @@ from pydantic import BaseModel
 
 from jaxcell import cell as parts
 from jaxcell.component import Component
-from jaxcell.inference import LogNormal, Normal, Parameter, ParameterSet, Prior, number_paths
+from jaxcell.inference import Parameter, ParameterSet, number_paths
 from jaxcell.spectroscopy import Rig
 from jaxcell.study import schema
 from jaxcell.study.laws import diffusivity_table, open_circuit_law, portable_law
 from jaxcell.study.messages import StudyError
+from jaxcell.study.priors import prior_or_default, written_prior
 from jaxcell.study.units import CELSIUS, factor_of, split_key, units_for
 
 _PARTS: dict[type[BaseModel], type[Component]] = {
@@ -262,7 +263,7 @@ def _parameter(
                 si_unit,
                 (low * factor, high * factor),
                 table.transform,
-                prior_of(table.prior, factor),
+                prior_or_default(table, factor, paths, cell, start * factor),
                 min(max(start * factor, low * factor), high * factor),
             ),
             factor,
@@ -272,7 +273,8 @@ def _parameter(
 
 
 def named_parameter(name: str, table: schema.ParameterTable, usual: Parameter) -> Parameter:
-    """The parameter of a table in the unit and at the path of a usual one, whose start it takes unless it has one.
+    """The parameter of a table in the unit and at the path of a usual one, whose start it takes unless it has one, and
+    whose prior is the default.
 
     Raises:
         StudyError: the start lies outside the bounds.
@@ -280,24 +282,11 @@ def named_parameter(name: str, table: schema.ParameterTable, usual: Parameter) -
     start = table.initial if table.initial is not None else float(usual.initial)  # pyright: ignore[reportArgumentType]
     low, high = table.bounds
     try:
-        prior = prior_of(table.prior, 1.0)
+        asked = table.prior is not None and table.prior.kind == "default"
+        prior = usual.prior if asked else written_prior(table, 1.0, usual.paths)
         return Parameter(name, usual.paths, usual.unit, (low, high), table.transform, prior, start)
     except ValueError as error:
         raise StudyError(f"[parameters.{name}]: {error}") from error
-
-
-def prior_of(table: schema.PriorTable | None, factor: float) -> Prior | None:
-    """The prior of a table whose numbers are `factor` SI units; None for none."""
-    if table is None:
-        return None
-    if table.mean is not None and table.sd is not None:
-        return Normal(table.mean * factor, table.sd * factor)
-    median = None if table.median is None else table.median * factor
-    if table.range95 is not None:
-        return LogNormal((table.range95[0] * factor, table.range95[1] * factor), median)
-    assert median is not None, "the schema asks for a median beside factor95"
-    assert table.factor95 is not None, "the schema asks for factor95 beside a lone median"
-    return LogNormal((median / table.factor95, median * table.factor95), median)
 
 
 def _home(path: str, cell: parts.Cell, rig: Rig | None) -> tuple[parts.Cell | Rig, str]:

@@ -200,7 +200,7 @@ class DesignStudy:
     def _parameter(self, where: str, name: str, table: "ParameterTable", case: "DesignCase") -> "Parameter":
         """A variable, or an uncertain number, in SI; it starts where the case is."""
         from jaxcell.inference import Parameter
-        from jaxcell.study.build import prior_of
+        from jaxcell.study.priors import written_prior
 
         si, known = self._si_unit(where, name, table.paths[0], case)
         factor = _factor(table.unit, si, known)
@@ -213,7 +213,8 @@ class DesignStudy:
         low, high = (bound * factor for bound in table.bounds)
         start = None if table.initial is None else table.initial * factor
         try:
-            return Parameter(name, paths, si, (low, high), table.transform, prior_of(table.prior, factor), start)
+            prior = written_prior(table, factor, paths)
+            return Parameter(name, paths, si, (low, high), table.transform, prior, start)
         except ValueError as error:
             raise StudyError(f"{self.source}: [{where}.{name}]: {error}") from error
 

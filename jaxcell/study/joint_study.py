@@ -111,9 +111,11 @@ class JointStudy:
             StudyError: a shared parameter is not one number.
         """
         from jaxcell.inference import JointProblem
+        from jaxcell.study.priors import with_common_priors
 
+        own = {name: one.problem for name, one in read.items()}
         try:
-            return JointProblem({name: one.problem for name, one in read.items()}, shared=self.shared)
+            return JointProblem(with_common_priors(own, self.shared, self.content.parameters), shared=self.shared)
         except ValueError as error:
             raise StudyError(f"{self.source}: {error}") from error
 

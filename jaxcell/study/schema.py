@@ -7,7 +7,7 @@ is left out takes the default of the model.
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from jaxcell.study.cathode_tables import Cathode as Cathode
 from jaxcell.study.cathode_tables import CathodeTransport as CathodeTransport
@@ -166,8 +166,12 @@ class DataTable(Table):
 
 
 class PriorTable(Table):
-    """Belief before the data: `range95` (with a `median` or not), `median` and `factor95`, or `mean` and `sd`."""
+    """Belief before the data: `range95` (with a `median` or not), `median` and `factor95`, or `mean` and `sd`.
 
+    In its place "default" (`docs/priors.md`) or "uniform" (flat between the bounds), which become its `kind`.
+    """
+
+    kind: Literal["default", "uniform"] | None = None
     range95: Annotated[list[Positive], Field(min_length=2, max_length=2)] | None = None
     median: Positive | None = None
     factor95: Annotated[float, Field(gt=1, allow_inf_nan=False)] | None = None
@@ -177,8 +181,10 @@ class PriorTable(Table):
     @model_validator(mode="after")
     def _one_form(self) -> "PriorTable":
         given = {name for name in type(self).model_fields if getattr(self, name) is not None}
-        if given not in ({"range95"}, {"range95", "median"}, {"median", "factor95"}, {"mean", "sd"}):
-            raise ValueError("must be {range95}, {range95, median}, {median, factor95} or {mean, sd}")
+        if given not in ({"range95"}, {"range95", "median"}, {"median", "factor95"}, {"mean", "sd"}, {"kind"}):
+            raise ValueError(
+                "must be {range95}, {range95, median}, {median, factor95}, {mean, sd}, 'default' or 'uniform'"
+            )
         if self.range95 is not None:
             low, high = self.range95
             if not low < high:
@@ -187,9 +193,21 @@ class PriorTable(Table):
                 raise ValueError("must have its median inside range95")
         return self
 
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, usual: SerializerFunctionWrapHandler) -> Any:
+        return usual(self) if self.kind is None else self.kind
+
 
 class ParameterTable(Table):
-    """A fitted number, in `unit`; several paths are tied to one value."""
+    """A fitted number, in `unit`; several paths are tied to one value.
+
+    Without a `prior` a number of the cell has the default at its path, where there is one that holds in this cell.
+    """
 
     path: str | list[str]
     unit: str

@@ -97,10 +97,14 @@ class CellStudy(abc.ABC):
 
     def resolved(self) -> dict[str, Any]:
         """Every table with defaults filled in, in lab units; without absolute paths."""
+        from jaxcell.inference import Uniform
         from jaxcell.study.build import resolved_cell
 
         tables = self.content.model_dump(exclude_none=True)
         tables["cell"] = resolved_cell(self.content.cell, self.cell())
+        for p in self.parameters().parameters:
+            kind = "uniform" if isinstance(p.prior, Uniform) else "default"
+            tables["parameters"][p.name].setdefault("prior", kind)
         tables[self.data_table]["file"] = self._portable_file()
         return tables
 

@@ -35,6 +35,7 @@ def test_a_posterior_is_written_beside_the_fit(study: Callable[..., Path]) -> No
     low, high = one["interval95"]
     assert high - low == pytest.approx(np.ptp(fitted["interval95"]), rel=0.4)
     assert one["prior_median_and_interval95"][0] == pytest.approx(fitted["prior"]["median"])
+    assert one["prior_source"] == "the study"
     total = sampled["combinations"]["total_area_specific_resistance"]
     assert total["median"] == pytest.approx(TOTAL, rel=0.02)
     assert set(sampled["versions"]) == {"numpyro", "arviz"}
@@ -42,6 +43,7 @@ def test_a_posterior_is_written_beside_the_fit(study: Callable[..., Path]) -> No
     assert drawn["posterior"]["separator_conductivity"].shape == (2, 300)
     said = " ".join(called.stdout.split())
     assert said.index("What the data tell: identified") < said.index("Posterior (600 draws")
+    assert "prior from" in said[said.index("Posterior (600 draws") :]
     assert "Whether to trust the draws" in said
     assert "No draw diverged" in said
     assert "posterior" in Path("out/config.toml").read_text()
