@@ -30,11 +30,7 @@ def test_every_notebook_is_here() -> None:
     assert {path.stem for path in NOTEBOOKS.glob("*.py")} == set(FIGURES) == set(SAYS)
 
 
-@pytest.mark.parametrize(
-    "name",
-    # The first takes two minutes to compile.
-    [pytest.param("cycles_to_lithium_loss", marks=pytest.mark.slow), "layer_design"],
-)
+@pytest.mark.parametrize("name", list(FIGURES))
 def test_notebook_runs(name: str, tmp_path: Path) -> None:
     # Compiled programs are shared with the other tests, and compiled as they are there.
     cache = {"JAX_COMPILATION_CACHE_DIR": str(jax.config.values["jax_compilation_cache_dir"])}
