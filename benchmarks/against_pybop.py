@@ -4,9 +4,10 @@ pip install "jaxcell[peers]" && python benchmarks/against_pybop.py
 
 Four numbers of the single-particle half cell of Xu et al. 2019 (`fitted_half_cell.py`) from 3000 s of a 1C discharge,
 which a refined mesh of PyBaMM makes and seeded noise of 1 mV blurs; starts fill the bounds. One process on one core,
-without JAX's compilation cache. PyBOP's method is the one that reaches the lowest loss most often from the first ten
-starts, then the quickest. Each tool's share is counted against its own lowest loss; a fit that fails is a miss.
-`--store` also writes the data for `tests/reference/test_fitted_half_cell.py`.
+without JAX's compilation cache. Of PyBOP's methods two are compared: the one that reaches the lowest loss most often
+from the first ten starts, and the one that needs the least time for each fit that does. Each tool's share is counted
+against its own lowest loss; a fit that fails is a miss. `--store` also writes the data for
+`tests/reference/test_fitted_half_cell.py`.
 """
 
 import argparse
@@ -124,8 +125,16 @@ def pilot(asked: Any, simulator: Any, starts: np.ndarray) -> dict[str, Any]:
     }
 
 
-def best_method(piloted: dict[str, Any]) -> str:
-    return min(piloted, key=lambda name: (*(-piloted[name][key] for key in NEAR), piloted[name]["processor_s"]))
+def chosen(piloted: dict[str, Any]) -> dict[str, str]:
+    """The surest of PyBOP's methods, the quicker of two alike, and the quickest to a fit that reached the minimum."""
+
+    def misses(name: str) -> tuple[float, ...]:
+        return *(-piloted[name][key] for key in NEAR), piloted[name]["processor_s"]
+
+    def time_for_one(name: str) -> float:
+        return piloted[name]["processor_s"] / max(piloted[name]["share_within_0.01"], 1e-9)
+
+    return {"pybop_surest": min(piloted, key=misses), "pybop_quickest": min(piloted, key=time_for_one)}
 
 
 def compared() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -143,20 +152,24 @@ def compared() -> tuple[dict[str, Any], dict[str, Any]]:
     first, found = by_jaxcell(ours, STARTS)
     print("jaxcell once", flush=True)
     piloted = pilot(asked, simulator, starts[:PILOT])
-    method = METHODS[best_method(piloted)]
     print("pilot", json.dumps(piloted, indent=1), flush=True)
 
-    rounds: dict[str, list[Fits]] = {"jaxcell": [], "pybop": [], "scipy": []}
+    calls: dict[str, Callable[[int], Fits]] = {"jaxcell": lambda count: by_jaxcell(ours, count)[0]}
+    for label, name in chosen(piloted).items():
+        method = METHODS[name]
+        calls[label] = lambda count, method=method: by_pybop(asked, simulator, method, starts[:count], SEED)
+    calls["scipy"] = lambda count: by_scipy(cell, voltage, starts[:count])
+    # The surest is some twenty times as slow as the others; a hundred fits of it are rounds enough.
+    rounds: dict[str, list[Fits]] = {name: [] for name in calls}
     for _ in range(ROUNDS):
-        rounds["jaxcell"].append(by_jaxcell(ours, STARTS)[0])
-        rounds["pybop"].append(by_pybop(asked, simulator, method, starts, SEED))
-        rounds["scipy"].append(by_scipy(cell, voltage, starts))
+        for name, call in calls.items():
+            if name != "pybop_surest" or not rounds[name]:
+                rounds[name].append(call(STARTS))
     _, alone = timed(lambda: by_jaxcell(ours, 1))
-    singles: dict[str, list[Fits]] = {"jaxcell": [], "pybop": [], "scipy": []}
+    singles: dict[str, list[Fits]] = {name: [] for name in calls}
     for _ in range(SINGLES):
-        singles["jaxcell"].append(by_jaxcell(ours, 1)[0])
-        singles["pybop"].append(by_pybop(asked, simulator, method, starts[:1], SEED))
-        singles["scipy"].append(by_scipy(cell, voltage, starts[:1]))
+        for name, call in calls.items():
+            singles[name].append(call(1))
 
     lowest = {name: fits[0].theta[int(np.argmin(fits[0].loss))] for name, fits in rounds.items()}
     refined = by_scipy(finest, voltage, lowest["scipy"][None])
@@ -179,7 +192,8 @@ def compared() -> tuple[dict[str, Any], dict[str, Any]]:
         "error_after_120_s_mV": 1e3 * float(np.abs(replayed - clean)[TIME[1:] >= 120.0].max()),
         "ridges": len(found.identifiability.ridges),
     }
-    tools["pybop"] |= {"building": building_pybop, "method": method.name, "pilot": piloted, "error_mV": off}
+    for label, name in chosen(piloted).items():
+        tools[label] |= {"method": name, "building": building_pybop, "error_mV": off}
     tools["scipy"] |= {"building": building_scipy, "error_mV": off}
     versions = {
         "pybamm": pybamm.__version__,
@@ -197,6 +211,7 @@ def compared() -> tuple[dict[str, Any], dict[str, Any]]:
         "pybamm_mesh": vars(mesh),
         "pybamm_tolerance": TOLERANCE,
         "refined_mesh": {"estimates": _named(np.exp(refined.theta[0])), "loss": float(refined.loss[0])},
+        "pilot": piloted,
         "tools": tools,
     }
     stored = {
@@ -222,13 +237,13 @@ def compared() -> tuple[dict[str, Any], dict[str, Any]]:
 def table(found: dict[str, Any]) -> str:
     """The main figures, one row a tool."""
     lines = [
-        f"{'':8s}{'first [s]':>10s}{'again [s]':>10s}{'ms a fit':>10s}{'one [ms]':>10s}{'runs':>8s}{'with dV/dp':>11s}"
+        f"{'':15s}{'first [s]':>10s}{'again [s]':>10s}{'ms a fit':>10s}{'one [ms]':>10s}{'runs':>8s}{'with dV/dp':>11s}"
         f"{'< 0.01':>8s}{'< 0.5':>8s}{'failed':>8s}{'loss':>9s}   processor times"
     ]
     for name, one in found["tools"].items():
         begin = one["building"]["processor_s"] + one.get("first_call", one)["processor_s"]
         lines.append(
-            f"{name:8s}{begin:10.1f}{one['processor_s']:10.1f}{one['processor_ms_per_fit']:10.0f}"
+            f"{name:15s}{begin:10.1f}{one['processor_s']:10.1f}{one['processor_ms_per_fit']:10.0f}"
             f"{1e3 * one['one_fit']['processor_s']:10.0f}{one['runs']:8d}{one['sensitivities']:11d}"
             f"{one['share_within_0.01']:8.2f}{one['share_within_0.5']:8.2f}{one['failed']:8d}{one['lowest_loss']:9.3f}"
         )
