@@ -153,7 +153,8 @@ def by_scipy(cell: HalfCell, voltage: np.ndarray, starts: np.ndarray) -> Fits:
         return residuals(theta)
 
     def one(start: np.ndarray, _: int) -> tuple[np.ndarray, float]:
-        found = least_squares(remembered, start, jacobian, bounds=(LOWER, UPPER), method="trf")
+        by: Any = jacobian  # scipy's own types know only names of difference schemes
+        found = least_squares(remembered, start, by, bounds=(LOWER, UPPER), method="trf")
         return found.x, float(found.cost)
 
     return _each(one, starts, cell)
