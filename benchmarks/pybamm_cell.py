@@ -35,6 +35,15 @@ class Mesh:
     rtol: float = 1e-4
     atol: float = 1e-6
 
+    def of(self, model: Any) -> dict[str, Any]:
+        """What a pybamm.Simulation of `model` needs to know of this mesh."""
+        kinds = dict(model.default_submesh_types)
+        if self.stretch is not None:
+            crowded = {"side": "right", "stretch": self.stretch}
+            kinds["positive particle"] = pybamm.MeshGenerator(pybamm.Exponential1DSubMesh, submesh_params=crowded)
+        points = {"x_n": 20, "x_s": self.separator, "x_p": self.cathode, "r_n": 20, "r_p": self.particle}
+        return {"var_pts": points, "submesh_types": kinds}
+
 
 DEFAULT = Mesh()
 REFINED = Mesh(20, 40, 160, 2.5, 1e-8, 1e-10)
@@ -52,21 +61,19 @@ class Case:
 
     def simulation(self, mesh: Mesh, steps: list[Any], **solver: Any) -> Any:
         """A pybamm.Simulation of `steps`."""
-        options = {"working electrode": "positive", "surface form": self.surface_form}
-        model = getattr(pybamm.lithium_ion, self.model)(options)
-        kinds = dict(model.default_submesh_types)
-        if mesh.stretch is not None:
-            crowded = {"side": "right", "stretch": mesh.stretch}
-            kinds["positive particle"] = pybamm.MeshGenerator(pybamm.Exponential1DSubMesh, submesh_params=crowded)
-        points = {"x_n": 20, "x_s": mesh.separator, "x_p": mesh.cathode, "r_n": 20, "r_p": mesh.particle}
+        model = self.equations()
         return pybamm.Simulation(
             model,
             parameter_values=self.parameters(),
             experiment=pybamm.Experiment(steps),
             solver=pybamm.IDAKLUSolver(rtol=mesh.rtol, atol=mesh.atol, **solver),
-            var_pts=points,
-            submesh_types=kinds,
+            **mesh.of(model),
         )
+
+    def equations(self) -> Any:
+        """The pybamm model."""
+        options = {"working electrode": "positive", "surface form": self.surface_form}
+        return getattr(pybamm.lithium_ion, self.model)(options)
 
     def parameters(self) -> Any:
         """The set Xu2019 with this case's changes."""
