@@ -1,9 +1,10 @@
 """Many starts in one program: a short projected Adam stage to leave poor basins, then Levenberg-Marquardt.
 
-All starts advance together under one `vmap`, and both stages share one evaluation of the problem per
-iteration, so the model is traced and compiled once. The problem is an argument of the compiled program, never
-closed over: another data set of the same shapes runs the same program. Iterations run in chunks called from
-Python, which is where progress is shown and an interruption is caught; compiled code holds no host callback.
+All starts advance together, and both stages share one evaluation of the problem per iteration, so the model is
+traced and compiled once. An accelerator evaluates every start at once; a CPU does it in blocks, and passes over those
+whose starts have ended. The problem is an argument of the compiled program, never closed over: another data set of
+the same shapes runs the same program. Iterations run in chunks called from Python, which is where progress is shown
+and an interruption is caught; compiled code holds no host callback.
 """
 
 from collections.abc import Callable
@@ -15,15 +16,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from .evaluation import Evaluation, Weighting, evaluate
+from jaxcell.solver.kernel import only_cpus
+
+from .evaluation import Evaluation, Weighting, blank, evaluate
 from .least_squares import Box, LevenbergMarquardt, SolverState, init, judge
 from .parameters import ParameterSet
 from .problem import Problem
 from .results import Status
 
 Progress = Callable[[int, int], Any]
+BLOCK = 4
+"""Starts that a CPU evaluates together, one block after the other."""
 FROM_KEYBOARD = "interrupted from the keyboard"
 """Why a run stopped early."""
 
@@ -184,7 +189,7 @@ def _advance(
     def iterate(state: Starts) -> Starts:
         adam = state.iteration < settings.adam_steps
         points = jnp.where(adam, state.theta, state.solver.trial)
-        tried = jax.vmap(lambda theta: evaluate(problem, theta, weighting))(points)
+        tried = _evaluated(problem, points, state.solver.status == Status.RUNNING, weighting)
         after = jax.lax.cond(
             adam,
             lambda: _adam_step(settings, boxes, state, tried),
@@ -196,6 +201,25 @@ def _advance(
         return (state.iteration < stop) & jnp.any(state.solver.status == Status.RUNNING)
 
     return jax.lax.while_loop(more, iterate, state)
+
+
+def _evaluated(
+    problem: Problem, points: Float[Array, "starts parameters"], running: Bool[Array, " starts"], weighting: Weighting
+) -> Evaluation:
+    """The problem at every start that is running; blank at those whose whole block on a CPU has ended."""
+    together = jax.vmap(lambda theta: evaluate(problem, theta, weighting))
+    count = points.shape[0]
+    if count <= BLOCK or not only_cpus():
+        return together(points)
+    order = jnp.argsort(~running, stable=True)
+    blocks = jnp.pad(order, (0, -count % BLOCK), mode="edge").reshape(-1, BLOCK)
+
+    def evaluated(own: Int[Array, " block"]) -> Evaluation:
+        ended = jax.vmap(lambda theta: blank(problem, theta))
+        return jax.lax.cond(jnp.any(running[own]), together, ended, points[own])
+
+    found = jax.lax.map(evaluated, blocks)
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[jnp.argsort(order)], found)
 
 
 def _adam_step(settings: MultistartSettings, boxes: Box, state: Starts, tried: Evaluation) -> Starts:

@@ -1,5 +1,6 @@
 """Many starts: where they begin, that they compile once, and that an interruption keeps the best so far."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from jaxcell.inference import (
     fit,
     start_points,
 )
+from jaxcell.inference.evaluation import plain_weighting
+from jaxcell.inference.least_squares import Box
+from jaxcell.inference.multistart import BLOCK, prepare, run_starts
 
 SHORT = FitSettings(adam_steps=4, chunk=4)
 
@@ -55,6 +59,33 @@ def test_many_starts_leave_a_poor_basin():
     assert together.estimates["frequency"] == pytest.approx(7.0, abs=1e-6)
     assert 0.0 < together.share_at_optimum < 1.0
     assert len(together.starts) == 24
+
+
+def test_starts_that_have_ended_cost_nothing():
+    """One start has a way to go; the others begin at the optimum and end at once."""
+    data = {"t": TIMES, "y": np.sin(7.0 * TIMES)}
+    parameters = ParameterSet([Parameter("frequency", "f", "1/s", (0.5, 20.0), "linear", initial=7.0)])
+    evaluated = []
+
+    def rows(values, data):
+        jax.debug.callback(lambda _: evaluated.append(1), values["frequency"])
+        return wave_rows(values, data)
+
+    problem = FunctionProblem(parameters, rows, data)
+    settings = FitSettings(adam_steps=0).multistart
+    count = 5 * BLOCK + 1
+    boxes = Box(*(jnp.tile(bound[None, :], (count, 1)) for bound in (parameters.lower, parameters.upper)))
+    away = parameters.from_physical({"frequency": 6.6})
+    thetas = jnp.tile(parameters.initial, (count, 1)).at[BLOCK + 1].set(away)
+    weighting = plain_weighting(problem)
+    outcome = run_starts(problem, prepare(problem, thetas, boxes, settings), boxes, weighting, settings)
+    jax.effects_barrier()
+    steps = np.asarray(outcome.steps)
+    assert np.all(np.asarray(outcome.status) > Status.RUNNING)
+    np.testing.assert_allclose(outcome.evaluation.theta[:, 0], parameters.initial[0], atol=1e-6)
+    assert steps.max() > 2 * np.median(steps)
+    per = len(evaluated) / (count * (1 + steps.max()))  # of what a step of every start takes, up to a factor
+    assert per < 0.7, (per, steps)
 
 
 def test_failing_starts_do_not_spoil_the_fit():
