@@ -2,7 +2,6 @@
 
 import functools
 
-import arviz as az
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +20,7 @@ from jaxcell.inference import (
     laplace,
     posterior,
 )
+from jaxcell.inference.extras import import_arviz
 from jaxcell.inference.likelihood import autoregressive
 from jaxcell.inference.log_posterior import log_posterior
 
@@ -118,7 +118,7 @@ def _quantiles_agree(drawn, grid, cumulative, shares):
     """Within four standard errors; chains that follow a bent ridge are worth few independent draws, but not too few."""
     for share in shares:
         reached = np.interp(np.quantile(drawn, share), grid, cumulative)
-        worth = float(az.ess(drawn, method="quantile", prob=share))
+        worth = float(import_arviz().ess(drawn, method="quantile", prob=share))
         assert worth > 40.0
         assert abs(reached - share) < 4.0 * np.sqrt(share * (1.0 - share) / worth)
 
