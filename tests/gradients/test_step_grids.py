@@ -24,7 +24,7 @@ def end_voltage(x: Array, plan: Plan) -> Array:
     return simulate(cell(x), PROTOCOL, plan=plan, throw=False).voltage[-1]
 
 
-@pytest.mark.parametrize("steps", [1, 31, 32, 33, 70])
+@pytest.mark.parametrize("steps", [1, 32, 70])
 def test_any_number_of_steps(steps: int) -> None:
     plan, x = uniform_plan(1, steps), jnp.zeros(2)
     value = jax.jit(lambda y: end_voltage(y, plan))
