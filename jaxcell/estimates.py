@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
 
 from jaxcell.answer import plain_table, print_bullets
@@ -120,13 +119,15 @@ def _table(console: Console, title: str, entries: dict[str, dict[str, Any]], las
 def print_priors(console: Console, parameters: dict[str, dict[str, Any]]) -> None:
     """What was believed of every parameter before, beside what is known after."""
     console.print("\n[bold]Beside the priors[/]")
-    table = plain_table(console, "", "95 % interval", "prior, 95 %", "unit", "prior from")
+    table = plain_table(console, "", "95 % interval", "prior, 95 %", "unit")
+    sources: dict[str, list[str]] = {}
     for name, entry in parameters.items():
         _, interval = estimate(entry["estimate"], entry["interval95"])
         low, high = entry["prior"]["interval95"]
-        source = escape(entry["prior"]["source"])
-        table.add_row(name, interval, f"{low:.3g} to {high:.3g}", entry["unit"], source)
+        sources.setdefault(entry["prior"]["source"], []).append(name)
+        table.add_row(name, interval, f"{low:.3g} to {high:.3g}", entry["unit"])
     console.print(Padding(table, (0, 0, 0, 2)))
+    print_bullets(console, "The priors are from", [f"{', '.join(names)}: {one}" for one, names in sources.items()])
 
 
 def over(value: Any, factor: float) -> Any:

@@ -40,7 +40,7 @@ def check(draws: Float[np.ndarray, "chains draws"]) -> Check:
     return Check(
         float(np.asarray(az.rhat(draws))),
         float(np.asarray(az.ess(draws, method="bulk"))),
-        float(np.asarray(az.ess(draws, method="tail"))),
+        float(np.asarray(az.ess(draws, method="tail", prob=(0.05, 0.95)))),
     )
 
 

@@ -53,9 +53,19 @@ class ModelChoiceTable(Table):
     """Models to compare by how well they predict blocks of later cycles, each named with the channels that it has; see
     `jaxcell.inference.compare_models`. Of every cell the `first` cycles are always fitted (a third unless given)."""
 
-    models: dict[str, Annotated[list[Channel], Field(min_length=1)]] = Field(min_length=2)
+    models: dict[str, Annotated[list[Channel], Field(min_length=1)]]
     first: Annotated[int, Field(ge=3)] | None = None
     blocks: Annotated[int, Field(ge=1)] = 6
+
+    @field_validator("models")
+    @classmethod
+    def _once(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        if len(value) < 2:
+            raise ValueError(f"must name at least two models, each models.NAME = [channels], but names {len(value)}")
+        for name, channels in value.items():
+            if len(set(channels)) < len(channels):
+                raise ValueError(f"must name each channel of {name} once, but it is {channels}")
+        return value
 
 
 class CapacityFitTable(Table):

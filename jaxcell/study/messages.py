@@ -68,7 +68,7 @@ def _place(where: Sequence[str | int], file: type[BaseModel]) -> str:
         return f"[{'.'.join(map(str, where))}]"
     depth = max((k for k in range(1, len(where)) if _model(where[:k], file) is not None), default=0)
     table, rest = ".".join(map(str, where[:depth])), where[depth:]
-    key = str(rest[0]) + "".join(f"[{k}]" for k in rest[1:] if isinstance(k, int))
+    key = str(rest[0]) + "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in rest[1:])
     return f"[{table}] {key}" if table else f"[{key}]"
 
 

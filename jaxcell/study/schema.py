@@ -196,7 +196,12 @@ class PriorTable(Table):
     @model_validator(mode="before")
     @classmethod
     def _by_name(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
+        if value in ("default", "uniform"):
+            return {"kind": value}
+        if not isinstance(value, dict | PriorTable):
+            known = "'default', 'uniform' or a table such as {range95 = [low, high]}"
+            raise ValueError(f"must be {known}, but is {value!r}")
+        return value
 
     @model_serializer(mode="wrap")
     def _as_written(self, usual: SerializerFunctionWrapHandler) -> Any:

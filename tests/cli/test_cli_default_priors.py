@@ -1,5 +1,6 @@
 """Studies that give no prior: which default they get, and how the report says so."""
 
+import io
 import json
 import re
 from collections.abc import Callable
@@ -8,8 +9,10 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from rich.console import Console
 from small_study import call
 
+from jaxcell.estimates import print_priors
 from jaxcell.inference import Parameter, Uniform
 from jaxcell.io import write_bdf_csv
 from jaxcell.study import StudyError, load_study, open_study
@@ -168,3 +171,23 @@ def test_measurements_share_one_prior(tmp_path: Path, change: str, words: str) -
     problem = joint.problem(joint.read())
     (found,) = problem.parameters.parameters
     assert found.prior.source == words
+
+
+@pytest.mark.parametrize(("written", "shown"), [('"Default"', "'Default'"), ("true", "True"), ("3", "3")])
+def test_what_is_no_prior_is_refused(written: str, shown: str, study: Write) -> None:
+    called = call("fit", study(("prior = { range95 = [0.01, 5] }", f"prior = {written}")), "--explain")
+    assert called.code == 1
+    expected = "must be 'default', 'uniform' or a table such as {range95 = [low, high]}, but is " + shown
+    assert f"made.toml: [parameters.separator_conductivity.prior] {expected}" in " ".join(called.stderr.split())
+
+
+def test_the_table_of_priors_fits_a_narrow_terminal() -> None:
+    prior = {"interval95": [2.04e-07, 4.91e-04], "source": "default: a polymer layer [lit] related polymers, widened"}
+    entry = {"estimate": 5e-5, "interval95": [2.257e-05, 1e-3], "unit": "S/cm", "prior": prior}
+    terminal = io.StringIO()
+    console = Console(width=80, force_terminal=True, file=terminal)
+    print_priors(console, {"layer_conductivity": entry, "exchange_current_density": entry})
+    said = terminal.getvalue()
+    assert "2.257e-05 to 0.001" in said
+    assert said.count("2.04e-07 to 0.000491") == 2
+    assert "related polymers, widened" in " ".join(said.split())
