@@ -24,7 +24,7 @@ Place = tuple[Hashable, Fold]
 FEWEST_BLOCKS = 8
 """Blocks of one record from which their correlation is estimated; of fewer the estimate is noise."""
 LEAST_DIFFERENCE = 1e-3
-"""Nats a cycle below which nothing is told: a record of a thousand cycles would speak for a model by a factor of e, and
+"""Nats a cycle below which nothing is told: a thousand left-out cycles would speak for a model by a factor of e, and
 where models predict alike, rounding and the ends of fits leave differences that are far smaller but have a sign."""
 
 
