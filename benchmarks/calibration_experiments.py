@@ -36,7 +36,7 @@ from jaxcell.inference import (
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.inference.dataset import dataset
 
-SETTINGS = FitSettings(LevenbergMarquardt(1e-5, 1e-7, 1e-8, max_steps=60), adam_steps=0, chunk=60, ridges=0)
+SETTINGS = FitSettings(LevenbergMarquardt(1e-5, 1e-7, 1e-8, max_steps=60), chunk=60, ridges=0)
 """One chunk of Levenberg-Marquardt to a hundred-thousandth of a standard error."""
 
 

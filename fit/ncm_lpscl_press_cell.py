@@ -18,7 +18,7 @@ from jaxcell.io import read_measurement
 from jaxcell.io.dataset import Selection, fitted_rows
 
 REST, NOISE = slice(0, 3001), 25e-6  # rows before the first pulse; scatter of their voltage [V]
-LONG = FitSettings(LevenbergMarquardt(1e-8, 1e-10, 1e-9, 250), ridges=0, adam_steps=30)
+LONG = FitSettings(LevenbergMarquardt(1e-8, 1e-10, 1e-9, 250), ridges=0)
 
 
 def records(folder):

@@ -19,7 +19,7 @@ from jaxcell.study import open_study
 KNOWN, START = 20, 45322.92  # spectra; time of the record at which the current was switched on [s]
 STUDY: Any = open_study(Path(__file__).with_suffix(".toml"))
 COLORS = {"root of time": "#1f5fa8", "time": "#e08214", "no law": "#9aa5ab"}
-QUICK = FitSettings(ridges=0, adam_steps=0)
+QUICK = FitSettings(ridges=0)
 
 
 def parts(study, measurement, number):

@@ -99,7 +99,7 @@ unknown = [
 record = dataset(time, current, voltage, noise=noise)
 problem = CellProblem(guess, record, ParameterSet(unknown, guess))
 # As many starts as a profile has points: one compiled program serves both.
-result = fit(problem, starts=12, settings=FitSettings(adam_steps=0, ridges=0))
+result = fit(problem, starts=12, settings=FitSettings(ridges=0))
 print(result.summary())
 
 # %% [markdown]

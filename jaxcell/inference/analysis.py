@@ -22,8 +22,8 @@ from .ridge import Profiler, Ridge, trace_ridge, trade_offs
 class FitSettings(eqx.Module):
     """Every choice of a fit.
 
-    - `solver`, `adam_steps`, `learning_rate`, `chunk`: see `LevenbergMarquardt` and `MultistartSettings`. The
-      default tolerances stop within about 1e-4 standard errors of the optimum.
+    - `solver`, `retreats`, `chunk`: see `LevenbergMarquardt` and `MultistartSettings`. The default tolerances
+      stop within about 1e-4 standard errors of the optimum.
     - `thresholds`: where the identifiability verdicts part.
     - `ridges`: most weak directions to trace (0 traces none, and curved trade-offs then go unseen).
     """
@@ -31,8 +31,7 @@ class FitSettings(eqx.Module):
     solver: LevenbergMarquardt = LevenbergMarquardt(
         gradient_tolerance=1e-8, step_tolerance=1e-10, cost_tolerance=1e-11, max_steps=100
     )
-    adam_steps: int = 20
-    learning_rate: float = 0.05
+    retreats: int = 20
     chunk: int = 10
     thresholds: Thresholds = Thresholds()
     ridges: int = 3
@@ -40,7 +39,7 @@ class FitSettings(eqx.Module):
     @property
     def multistart(self) -> MultistartSettings:
         """The part that drives the starts."""
-        return MultistartSettings(self.solver, self.adam_steps, self.learning_rate, self.chunk)
+        return MultistartSettings(self.solver, self.retreats, self.chunk)
 
 
 @dataclass(frozen=True)
@@ -179,7 +178,7 @@ def explain(
     theta = problem.parameters.initial if theta is None else theta
     lower, upper = problem.parameters.lower, problem.parameters.upper
     boxes = Box(*(jnp.tile(bound[None, :], (points, 1)) for bound in (lower, upper)))
-    state = prepare(problem, jnp.tile(theta[None, :], (points, 1)), boxes, settings.multistart)
+    state = prepare(problem, jnp.tile(theta[None, :], (points, 1)), boxes)
     stated = plain_weighting(problem)
     batch = evaluate_starts(problem, state, boxes, stated, settings.multistart)
     at = Evaluation(*(leaf[0] for leaf in batch))

@@ -105,7 +105,7 @@ def _of_residuals(
     seen = eqx.tree_at(lambda p: p.segments, result.problem, whole.segments)
     lower, upper = whole.parameters.lower, whole.parameters.upper
     boxes = Box(*(jnp.tile(bound[None, :], (starts, 1)) for bound in (lower, upper)))
-    state = prepare(seen, jnp.tile(jnp.asarray(result.theta)[None, :], (starts, 1)), boxes, settings.multistart)
+    state = prepare(seen, jnp.tile(jnp.asarray(result.theta)[None, :], (starts, 1)), boxes)
     at = evaluate_starts(seen, state, boxes, plain_weighting(seen), settings.multistart)
     scale = np.asarray(seen.noise_scale)[rows]
     residuals, jacobian = (np.asarray(leaf)[0][rows] for leaf in (at.residuals, at.jacobian))

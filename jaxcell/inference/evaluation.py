@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .problem import Problem, without_padding
 
@@ -54,6 +54,11 @@ def blank(problem: Problem, theta: Float[Array, " parameters"]) -> Evaluation:
     zeros = lambda *shape: jnp.zeros(shape, dtype=jnp.float64)  # noqa: E731
     infinite = jnp.asarray(jnp.inf, dtype=jnp.float64)
     return Evaluation(theta, zeros(rows), zeros(rows, p), infinite, zeros(p), zeros(p, p), zeros(n))
+
+
+def all_finite(tried: Evaluation) -> Bool[Array, ""]:
+    """Whether a step can be made from there: cost, gradient and information are numbers."""
+    return jnp.isfinite(tried.cost) & jnp.all(jnp.isfinite(tried.gradient)) & jnp.all(jnp.isfinite(tried.information))
 
 
 def plain_weighting(problem: Problem) -> Weighting:

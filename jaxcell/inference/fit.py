@@ -54,7 +54,7 @@ def fit(
     thetas = start_points(parameters, starts, seed)
     boxes = Box(*(jnp.tile(bound[None, :], (starts, 1)) for bound in (parameters.lower, parameters.upper)))
     weighting = plain_weighting(problem)
-    state = prepare(problem, thetas, boxes, settings.multistart)
+    state = prepare(problem, thetas, boxes)
     outcome = run_starts(problem, state, boxes, weighting, settings.multistart, progress)
     stage = settle(Stage(problem, outcome, weighting), boxes, settings, progress)
     if not stage.found:

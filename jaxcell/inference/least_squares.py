@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from .evaluation import Evaluation, Weighting, blank, evaluate, plain_weighting
+from .evaluation import Evaluation, Weighting, all_finite, blank, evaluate, plain_weighting
 from .problem import Problem
 from .results import Status
 
@@ -132,16 +132,15 @@ def init(problem: Problem, theta: Float[Array, " parameters"], box: Box) -> Solv
 def judge(solver: LevenbergMarquardt, box: Box, state: SolverState, latest: Evaluation) -> SolverState:
     """Accept or refuse the trial point, test for the end, propose the next one; a finished state stays."""
     first = state.steps == 0
-    tried = _choose(state.corrected & ~(latest.cost < state.plain.cost), state.plain, latest)
-    finite = jnp.isfinite(tried.cost) & jnp.all(jnp.isfinite(tried.gradient))
-    finite = finite & jnp.all(jnp.isfinite(tried.information))
+    tried = choose(state.corrected & ~(latest.cost < state.plain.cost), state.plain, latest)
+    finite = all_finite(tried)
     gain = jnp.where(first, 1.0, (state.current.cost - tried.cost) / state.predicted)
     accepted = finite & (first | (gain > _ACCEPTED_GAIN))
     correction, worthwhile = _second_order(box, state, tried)
     correct = finite & ~first & ~state.corrected & worthwhile & (gain < _POOR_GAIN)
     accepted = accepted & ~correct
 
-    current = _choose(accepted, tried, state.current)
+    current = choose(accepted, tried, state.current)
     shrunk = state.damping * jnp.maximum(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3)
     damping = jnp.where(accepted, jnp.where(first, state.damping, shrunk), state.damping * state.growth)
     damping = jnp.maximum(jnp.where(correct, state.damping, damping), _DAMPING_RANGE[0])
@@ -169,7 +168,7 @@ def judge(solver: LevenbergMarquardt, box: Box, state: SolverState, latest: Eval
         steps=steps,
         status=status,
     )
-    return _choose(state.status == Status.RUNNING, after, state)
+    return choose(state.status == Status.RUNNING, after, state)
 
 
 def _second_order(
@@ -191,7 +190,8 @@ def _second_order(
     return correction, small & jnp.all(jnp.isfinite(correction))
 
 
-def _choose(condition: Bool[Array, ""], yes, no):
+def choose(condition: Bool[Array, ""], yes, no):
+    """Leaf by leaf, `yes` where the condition holds."""
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
 
 

@@ -257,7 +257,7 @@ def _usual(problem: Problem) -> FitSettings:
     if isinstance(problem, InventoryProblem):
         return FitSettings(INVENTORY_FIT.solver, ridges=0)
     if isinstance(problem, ProtocolProblem):
-        return FitSettings(PROTOCOL_FIT.solver, adam_steps=0, ridges=0)
+        return FitSettings(PROTOCOL_FIT.solver, ridges=0)
     return FitSettings(ridges=0)
 
 

@@ -1,10 +1,11 @@
-"""Many starts in one program: a short projected Adam stage to leave poor basins, then Levenberg-Marquardt.
+"""Many starts of Levenberg-Marquardt in one program.
 
-All starts advance together, and both stages share one evaluation of the problem per iteration, so the model is
-traced and compiled once. An accelerator evaluates every start at once; a CPU does it in blocks, and passes over those
-whose starts have ended. The problem is an argument of the compiled program, never closed over: another data set of
-the same shapes runs the same program. Iterations run in chunks called from Python, which is where progress is shown
-and an interruption is caught; compiled code holds no host callback.
+All starts advance together and share one evaluation of the problem per iteration, so the model is traced and compiled
+once. An accelerator evaluates every start at once; a CPU does it in blocks, and passes over those whose starts have
+ended. A start where the model cannot be run goes half-way to the best of the others until it can. The problem is an
+argument of the compiled program, never closed over: another data set of the same shapes runs the same program.
+Iterations run in chunks called from Python, which is where progress is shown and an interruption is caught; compiled
+code holds no host callback.
 """
 
 from collections.abc import Callable
@@ -15,13 +16,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxcell.solver.kernel import only_cpus
 
-from .evaluation import Evaluation, Weighting, blank, evaluate
-from .least_squares import Box, LevenbergMarquardt, SolverState, init, judge
+from .evaluation import Evaluation, Weighting, all_finite, blank, evaluate
+from .least_squares import Box, LevenbergMarquardt, SolverState, choose, init, judge
 from .parameters import ParameterSet
 from .problem import Problem
 from .results import Status
@@ -36,39 +36,37 @@ FROM_KEYBOARD = "interrupted from the keyboard"
 class MultistartSettings(eqx.Module):
     """How the starts are advanced.
 
-    - `solver`: the Levenberg-Marquardt stage.
-    - `adam_steps`: iterations of the Adam stage (0 leaves it out); its steps fall along a cosine from
-      `learning_rate`, a fraction of the width of the bounds.
+    - `solver`: of every start.
+    - `retreats`: most times that a start whose model fails goes half-way to the best of the others.
     - `chunk`: iterations between two calls of the progress hook.
     """
 
     solver: LevenbergMarquardt
-    adam_steps: int
-    learning_rate: float
+    retreats: int
     chunk: int
 
     def __check_init__(self) -> None:
-        if self.adam_steps < 0:
-            raise ValueError(f"Argument 'adam_steps' must not be negative, but is {self.adam_steps}.")
-        if not 0.0 < self.learning_rate < 1.0:
-            raise ValueError(f"Argument 'learning_rate' must lie in (0, 1), but is {self.learning_rate:g}.")
+        if self.retreats < 0:
+            raise ValueError(f"Argument 'retreats' must not be negative, but is {self.retreats}.")
         if self.chunk < 1:
             raise ValueError(f"Argument 'chunk' must be at least 1, but is {self.chunk}.")
 
+    @property
+    def most_iterations(self) -> int:
+        """After which every start has ended."""
+        return self.retreats + self.solver.max_steps
+
 
 class Starts(NamedTuple):
-    """Every start at one iteration: Adam's point and memory, its best point, and the solver's state."""
+    """Every start at one iteration: the solver's state, and how often it has retreated."""
 
     iteration: Int[Array, ""]
-    theta: Float[Array, "starts parameters"]
-    memory: Any
-    best: Float[Array, "starts parameters"]
-    best_cost: Float[Array, " starts"]
     solver: SolverState
+    retreats: Int[Array, " starts"]
 
 
 class Outcome(NamedTuple):
-    """Where every start ended; `stopped` is the reason of an early stop, or ""."""
+    """Where every start ended, after how many evaluations; `stopped` is the reason of an early stop, or ""."""
 
     evaluation: Evaluation
     steps: Int[Array, " starts"]
@@ -93,21 +91,10 @@ def start_points(parameters: ParameterSet, starts: int, seed: int) -> Float[Arra
 
 
 @eqx.filter_jit
-def prepare(
-    problem: Problem, thetas: Float[Array, "starts parameters"], boxes: Box, settings: MultistartSettings
-) -> Starts:
+def prepare(problem: Problem, thetas: Float[Array, "starts parameters"], boxes: Box) -> Starts:
     """State before the first iteration; `boxes` has one row of bounds per start."""
     solver = jax.vmap(lambda theta, box: init(problem, theta, box))(thetas, boxes)
-    optimiser = _optimiser(settings)
-    with jax.numpy_dtype_promotion("standard"):  # optax mixes its integer count with floats
-        memory = optimiser.init(solver.trial)
-    infinite = jnp.full((thetas.shape[0],), jnp.inf, dtype=jnp.float64)
-    return Starts(jnp.zeros((), dtype=jnp.int32), solver.trial, memory, solver.trial, infinite, solver)
-
-
-def polish_only(state: Starts, settings: MultistartSettings) -> Starts:
-    """The same state with the Adam stage already behind it."""
-    return state._replace(iteration=jnp.asarray(settings.adam_steps, dtype=jnp.int32))
+    return Starts(jnp.zeros((), dtype=jnp.int32), solver, jnp.zeros(thetas.shape[0], dtype=jnp.int32))
 
 
 def run_starts(
@@ -123,10 +110,9 @@ def run_starts(
     `progress(done, total)` is called after each chunk with iterations; an exception in it, or a keyboard
     interrupt once the first chunk is through, ends the run with the best points so far.
     """
-    total = settings.adam_steps + settings.solver.max_steps
-    stopped, done = "", int(state.iteration)
+    total = settings.most_iterations
+    stopped, done = "", 0
     advance = partial(_advance, problem, boxes=boxes, weighting=weighting, settings=settings)
-    begun = done
     try:
         while done < total and _unfinished(state):
             stop = min(done + settings.chunk, total)
@@ -137,21 +123,17 @@ def run_starts(
                 if stopped:
                     break
     except KeyboardInterrupt:
-        if done == begun:
+        if not done:
             raise
         stopped = FROM_KEYBOARD
-    if stopped and done <= settings.adam_steps:  # the solver has not yet seen Adam's best points
-        state = state._replace(iteration=jnp.asarray(settings.adam_steps, dtype=jnp.int32))
-        state = advance(state=state, stop=jnp.asarray(settings.adam_steps + 1, dtype=jnp.int32))
-    return Outcome(state.solver.current, state.solver.steps, state.solver.status, stopped)
+    return Outcome(state.solver.current, state.solver.steps + state.retreats, state.solver.status, stopped)
 
 
 def evaluate_starts(
     problem: Problem, state: Starts, boxes: Box, weighting: Weighting, settings: MultistartSettings
 ) -> Evaluation:
     """The evaluation at every start, through the program that `run_starts` compiles."""
-    stop = jnp.asarray(settings.adam_steps + 1, dtype=jnp.int32)
-    state = polish_only(state, settings)
+    stop = jnp.asarray(1, dtype=jnp.int32)
     state = _advance(problem, state=state, boxes=boxes, weighting=weighting, settings=settings, stop=stop)
     return state.solver.current
 
@@ -170,10 +152,6 @@ def _unfinished(state: Starts) -> bool:
     return bool(np.any(np.asarray(state.solver.status) == Status.RUNNING))
 
 
-def _optimiser(settings: MultistartSettings) -> optax.GradientTransformation:
-    return optax.adam(optax.cosine_decay_schedule(settings.learning_rate, max(settings.adam_steps, 1)))
-
-
 @eqx.filter_jit
 def _advance(
     problem: Problem,
@@ -187,15 +165,15 @@ def _advance(
     """Iterations until `stop` or until no start is running."""
 
     def iterate(state: Starts) -> Starts:
-        adam = state.iteration < settings.adam_steps
-        points = jnp.where(adam, state.theta, state.solver.trial)
-        tried = _evaluated(problem, points, state.solver.status == Status.RUNNING, weighting)
-        after = jax.lax.cond(
-            adam,
-            lambda: _adam_step(settings, boxes, state, tried),
-            lambda: state._replace(solver=jax.vmap(partial(judge, settings.solver))(boxes, state.solver, tried)),
-        )
-        return after._replace(iteration=state.iteration + 1)
+        before = state.solver
+        running = before.status == Status.RUNNING
+        tried = _evaluated(problem, before.trial, running, weighting)
+        judged = jax.vmap(partial(judge, settings.solver))(boxes, before, tried)
+        away = running & (before.steps == 0) & ~jax.vmap(all_finite)(tried) & (state.retreats < settings.retreats)
+        best = judged.current.theta[jnp.argmin(judged.current.cost)]
+        nearer = jax.vmap(lambda box, trial: jnp.clip(0.5 * (trial + best), box.lower, box.upper))(boxes, before.trial)
+        solver = jax.vmap(choose)(away, before._replace(trial=nearer), judged)
+        return Starts(state.iteration + 1, solver, state.retreats + away.astype(jnp.int32))
 
     def more(state: Starts):
         return (state.iteration < stop) & jnp.any(state.solver.status == Status.RUNNING)
@@ -220,26 +198,3 @@ def _evaluated(
 
     found = jax.lax.map(evaluated, blocks)
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[jnp.argsort(order)], found)
-
-
-def _adam_step(settings: MultistartSettings, boxes: Box, state: Starts, tried: Evaluation) -> Starts:
-    """One projected Adam step in units of the box; a start whose model failed moves half-way to the first
-    start."""
-    better = tried.cost < state.best_cost
-    best_cost = jnp.where(better, tried.cost, state.best_cost)
-    finite = (jnp.isfinite(tried.cost) & jnp.all(jnp.isfinite(tried.gradient), axis=1))[:, None]
-    width = boxes.upper - boxes.lower
-    with jax.numpy_dtype_promotion("standard"):
-        slope = jnp.where(finite, tried.gradient * width, 0.0)
-        raw, memory = _optimiser(settings).update(slope, state.memory)
-        update: Array = jnp.asarray(raw)  # optax types its updates as any pytree
-        moved = jnp.where(finite, state.theta + width * update, 0.5 * (state.theta + state.solver.trial[:1]))
-    theta = jnp.clip(moved, boxes.lower, boxes.upper)
-    best = jnp.where(better[:, None], tried.theta, jnp.where(jnp.isfinite(best_cost)[:, None], state.best, theta))
-    return state._replace(
-        theta=theta,
-        memory=memory,
-        best=best,
-        best_cost=best_cost,
-        solver=state.solver._replace(trial=best),
-    )

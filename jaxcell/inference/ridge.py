@@ -17,7 +17,7 @@ from jaxtyping import Float
 from .evaluation import Weighting
 from .identifiability import Direction
 from .least_squares import Box
-from .multistart import MultistartSettings, polish_only, prepare, run_starts
+from .multistart import MultistartSettings, prepare, run_starts
 from .problem import Problem
 
 _UNSEEN = 0.05
@@ -131,7 +131,7 @@ def profile(
 def optima(profiler: Profiler, guess: Float[np.ndarray, "points parameters"], boxes: Box) -> Profile:
     """Where each guess settles inside its box, through the program of the fit."""
     problem, settings = profiler.problem, profiler.settings
-    state = polish_only(prepare(problem, jnp.asarray(guess), boxes, settings), settings)
+    state = prepare(problem, jnp.asarray(guess), boxes)
     outcome = run_starts(problem, state, boxes, profiler.weighting, settings)
     return Profile(np.asarray(outcome.evaluation.theta), np.asarray(outcome.evaluation.cost))
 

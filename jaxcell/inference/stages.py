@@ -11,7 +11,7 @@ from .analysis import FitSettings
 from .evaluation import Evaluation, Weighting, plain_weighting
 from .least_squares import Box
 from .member_noise import inflated, member_noise
-from .multistart import FROM_KEYBOARD, Outcome, Progress, polish_only, prepare, run_starts
+from .multistart import FROM_KEYBOARD, Outcome, Progress, prepare, run_starts
 from .problem import Problem
 
 REWEIGHINGS = 4
@@ -81,10 +81,10 @@ def settle(stage: Stage, boxes: Box, settings: FitSettings, progress: Progress |
 def _again(
     stage: Stage, problem: Problem, weighting: Weighting, boxes: Box, settings: FitSettings, progress: Progress | None
 ) -> Stage:
-    """Every start settles again, without the Adam stage."""
+    """Every start settles again."""
     thetas: Float[Array, "starts parameters"] = jnp.asarray(stage.outcome.evaluation.theta)
     try:
-        state = polish_only(prepare(problem, thetas, boxes, settings.multistart), settings.multistart)
+        state = prepare(problem, thetas, boxes)
         outcome = run_starts(problem, state, boxes, weighting, settings.multistart, progress)
     except KeyboardInterrupt:
         return _interrupted(stage)

@@ -108,7 +108,7 @@ def test_infinite_numbers_become_none():
     def rows(values, data):
         return jnp.where(values["rate"] > 1.0, jnp.nan, 1.0) * (values["amplitude"] - jnp.ones(5))
 
-    result = fit(FunctionProblem(decay_parameters(), rows), starts=12, settings=FitSettings(adam_steps=0))
+    result = fit(FunctionProblem(decay_parameters(), rows), starts=12, settings=FitSettings(retreats=0))
     failed = [s for s in result.starts if s.status is Status.NON_FINITE_START]
     told = result.to_dict()["fit"]["starts"]
     assert failed

@@ -63,7 +63,7 @@ def test_a_hold_is_fitted_by_its_charge_and_its_end() -> None:
         duration=duration * off[1],
         duration_noise=NOISE * duration,
     )
-    found = fit(problem([measured]), starts=2, settings=FitSettings(PROTOCOL_FIT.solver, adam_steps=0, ridges=0))
+    found = fit(problem([measured]), starts=2, settings=FitSettings(PROTOCOL_FIT.solver, ridges=0))
     assert found.converged
     assert found.noise.n_points == 2
     for name, one in found.parameters.items():

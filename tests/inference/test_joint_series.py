@@ -47,8 +47,8 @@ from jaxcell.protocol import replay
 RESULTS = Path(__file__).parents[1] / "results" / "joint_coverage.json"
 SEEDS = range(2000, 2060)
 """Fixed before the first run; 95 % intervals must cover in 88 to 100 % of 60."""
-QUICK = FitSettings(adam_steps=0, ridges=0)
-TRACED = FitSettings(adam_steps=0, ridges=1)
+QUICK = FitSettings(ridges=0)
+TRACED = FitSettings(ridges=1)
 
 
 @pytest.fixture(scope="module")

@@ -107,7 +107,7 @@ def test_a_better_optimum_met_on_the_way_is_used_and_told():
         return jnp.stack([2.0 * (x**2 - 1.0), 0.4 * (x + 1.0)])
 
     parameters = ParameterSet([Parameter("x", "x", "1", (-3.0, 3.0), "linear", initial=0.9)])
-    settings = FitSettings(ridges=0, adam_steps=0)
+    settings = FitSettings(ridges=0)
     result = fit(FunctionProblem(parameters, rows, {}), starts=1, settings=settings)
     assert result.estimates["x"] > 0.8
     found = profile_likelihood(result, "x")

@@ -26,7 +26,7 @@ from jaxcell.units import FARADAY, GAS
 
 FREQUENCY = np.geomspace(1e5, 1e-1, 25)
 TRUTH = {"kappa": 0.02, "exchange": 20.0, "capacitance": 0.1}
-QUICK = FitSettings(adam_steps=0, ridges=0)
+QUICK = FitSettings(ridges=0)
 CHARGE_TRANSFER = GAS * 298.15 / (FARADAY * TRUTH["exchange"])
 PLACES = {
     "kappa": (("separator.ionic_conductivity",), "S/m"),

@@ -39,9 +39,9 @@ APART, EQUAL = ("10 min", "4 h"), ("2 h", "2 h")
 NOISE = 2e-3
 """Relative, of a strip's charge."""
 TRUTH = {"dead": 0.03, "reaction": 100.0}
-ONE = (1, FitSettings(PROTOCOL_FIT.solver, adam_steps=0, ridges=0))
+ONE = (1, FitSettings(PROTOCOL_FIT.solver, ridges=0))
 """Starts and settings of quick fits: what they leave open is not traced."""
-TRACED = (12, FitSettings(PROTOCOL_FIT.solver, adam_steps=0, ridges=1))
+TRACED = (12, FitSettings(PROTOCOL_FIT.solver, ridges=1))
 """As many starts as a ridge has points: one compiled program for both."""
 
 
