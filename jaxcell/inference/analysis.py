@@ -10,13 +10,14 @@ from jaxtyping import Array, Float
 
 from .collinearity import CollinearPair, collinear_pairs
 from .covariance import posterior_covariance
+from .cut_gaussian import CutGaussian, cut_interval
 from .evaluation import Evaluation, Weighting, plain_weighting
 from .identifiability import IDENTIFIED, Direction, Thresholds, Verdict, directions, judge_parameters
 from .least_squares import Box, LevenbergMarquardt
 from .member_noise import Told, told
 from .multistart import MultistartSettings, evaluate_starts, prepare
 from .problem import Problem
-from .ridge import Profiler, Ridge, trace_ridge, trade_offs
+from .ridge import Profiler, Ridge, trace_ridge, trade_offs, trades_off
 
 
 class FitSettings(eqx.Module):
@@ -50,6 +51,8 @@ class Identifiability:
     - `covariance`: posterior, in transformed coordinates; `prior_sd`: there too, bounds included.
     - `covariance_across`: the covariance without the directions that ridges replace.
     - `told`: what each measurement tells, and how well its noise is known.
+    - `cut`: the posterior where it is straight, a Gaussian between the bounds; flat priors are nothing but the bounds
+      in it, while `covariance` takes each for a Gaussian as wide.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -59,6 +62,7 @@ class Identifiability:
     covariance_across: Float[np.ndarray, "parameters parameters"]
     prior_sd: Float[np.ndarray, " parameters"]
     told: Told
+    cut: CutGaussian
 
     def quantile(self, direction: Float[np.ndarray, " parameters"]) -> float:
         """Half-width of the 95 % interval of direction . theta in standard errors."""
@@ -99,13 +103,15 @@ def analyse(
     problem: Problem,
     at: Evaluation,
     known: Told,
+    slope: Float[np.ndarray, " parameters"],
     weighting: Weighting | None,
     points: int,
     settings: FitSettings,
 ) -> Identifiability:
     """Verdicts at an evaluated point.
 
-    `known`: what the measurements tell; `weighting` and `points` of the traced ridges (None traces none).
+    `known`: what the measurements tell; `slope`: of the loss there; `weighting` and `points` of the traced ridges
+    (None traces none).
     """
     names, theta = problem.parameters.names, np.asarray(at.theta)
     prior_sd = problem.parameters.prior_sd()
@@ -116,16 +122,33 @@ def analyse(
     ridges: tuple[Ridge, ...] = ()
     if weighting is not None:
         cost = _cost(problem, at, weighting)
-        for direction in trade_offs(found, information, prior_sd, settings.thresholds.marginal, settings.ridges):
+        weak = trade_offs(found, settings.thresholds.marginal)
+        for direction in weak[: settings.ridges]:
             quantile = known.quantile(direction.loadings * prior_sd, covariance)
             profiler = Profiler(problem, weighting, settings.multistart, points, 0.5 * quantile**2)
             half_width = 1.5 * quantile * prior_sd
-            ridges += (trace_ridge(profiler, direction, theta, cost, covariance, half_width),)
+            if trades_off(profiler, direction, theta, cost, information, prior_sd, half_width):
+                ridges += (trace_ridge(profiler, direction, theta, cost, covariance, half_width),)
     across = _without(covariance, prior_sd, ridges)
     half = 0.5 * np.diff(ridge_extent(theta, ridges), axis=0)[0]
     sd = np.sqrt(np.maximum(np.diag(across), 0.0) + (half / known.quantiles(covariance)) ** 2)
     verdicts = judge_parameters(names, information, covariance, sd, prior_sd, settings.thresholds)
-    return Identifiability(verdicts, found, ridges, covariance, across, prior_sd, known)
+    cut = _cut(problem, theta, information, np.asarray(precision), slope)
+    return Identifiability(verdicts, found, ridges, covariance, across, prior_sd, known, cut)
+
+
+def _cut(
+    problem: Problem,
+    theta: Float[np.ndarray, " parameters"],
+    information: Float[np.ndarray, "parameters parameters"],
+    precision: Float[np.ndarray, " parameters"],
+    slope: Float[np.ndarray, " parameters"],
+) -> CutGaussian:
+    """About an optimum: the slope is what pushes parameters onto their bounds, rounding elsewhere."""
+    lower, upper = np.asarray(problem.parameters.lower), np.asarray(problem.parameters.upper)
+    held = (theta <= lower) | (theta >= upper)
+    believed = np.where(np.asarray(problem.parameters.flat), 0.0, precision)
+    return CutGaussian(theta, information + np.diag(believed), np.where(held, slope, 0.0), lower, upper)
 
 
 def ridge_extent(
@@ -140,12 +163,21 @@ def ridge_extent(
 
 
 def interval95(theta: Float[np.ndarray, " parameters"], found: Identifiability) -> Float[np.ndarray, "2 parameters"]:
-    """95 % interval in theta: the reach of the ridges and, across them, Student's quantile of standard errors,
-    in quadrature."""
-    across = found.told.quantiles(found.covariance) ** 2 * np.maximum(np.diag(found.covariance_across), 0.0)
+    """95 % interval in theta, inside the bounds.
+
+    Of parameters that move along a ridge: its reach and, across it, Student's quantile of standard errors, in
+    quadrature.  Of all others that of the Gaussian between its bounds (see `cut_interval`).
+    """
+    quantiles = found.told.quantiles(found.covariance)
+    across = quantiles**2 * np.maximum(np.diag(found.covariance_across), 0.0)
     extent = ridge_extent(theta, found.ridges)
-    low = theta - np.sqrt(across + (theta - extent[0]) ** 2)
-    return np.stack([low, theta + np.sqrt(across + (extent[1] - theta) ** 2)])
+    along = np.stack(
+        [theta - np.sqrt(across + (theta - extent[0]) ** 2), theta + np.sqrt(across + (extent[1] - theta) ** 2)]
+    )
+    moving = {name for ridge in found.ridges for name in ridge.names}
+    on_ridge = np.array([verdict.name in moving for verdict in found.verdicts])
+    straight = along if np.all(on_ridge) else cut_interval(found.cut, quantiles)
+    return np.clip(np.where(on_ridge, along, straight), found.cut.lower, found.cut.upper)
 
 
 def _without(
@@ -185,7 +217,8 @@ def explain(
     if not np.isfinite(at.cost):
         raise ValueError("The residuals are not finite at this theta, so nothing can be said about the measurement.")
     offset = jnp.concatenate([at.residuals, problem.prior_residuals(at.theta)])
-    return analyse(problem, at, told(problem, at, stated), stated._replace(offset=offset), points, settings)
+    true = np.zeros(theta.shape[0])  # at the truth the loss is flat
+    return analyse(problem, at, told(problem, at, stated), true, stated._replace(offset=offset), points, settings)
 
 
 def _cost(problem: Problem, at: Evaluation, weighting: Weighting) -> float:

@@ -10,7 +10,7 @@ from .combinations import estimate_combinations
 from .covariance import Noise
 from .evaluation import plain_weighting
 from .least_squares import Box
-from .member_noise import inflated, member_noise, pooled, told
+from .member_noise import inflated, member_noise, pooled, slope, told
 from .multistart import FROM_KEYBOARD, Progress, prepare, run_starts, start_points
 from .problem import Problem
 from .report import FitResult, MemberFit, ParameterEstimate, PriorSummary, StartRecord
@@ -37,9 +37,9 @@ def fit(
     """Minimise `problem.loss` within the bounds from many starts, and say what the optimum is worth.
 
     The estimate is the mode of the posterior in theta. Intervals inflate the stated noise by s2 tau (see
-    `Noise`), each measurement's by its own; of several measurements the estimate weighs each by that (see
-    `stages.settle`). Intervals are Student-t in theta, with the reach of the traced ridges, cut at the bounds and
-    mapped to physical values.
+    `Noise`), each measurement's by its own; of several measurements, and beside priors, the estimate weighs each by
+    that (see `stages.settle`). Intervals are Student-t in theta, with the reach of the traced ridges, of the
+    posterior between the bounds, and mapped to physical values.
 
     - `starts`: start points, the first at `problem.parameters.initial`, the others drawn from the priors by
       `seed`.
@@ -72,14 +72,15 @@ def _analysed(
     """What the data tell at the best point; without ridges where the fit, or their tracing, was cut short."""
     problem, at = stage.problem, stage.at
     known = told(problem, at, stage.weighting, noises)
+    push = slope(problem, at, stage.weighting, noises)
     traced = None if stage.outcome.stopped else inflated(problem, noises, stage.weighting)
     try:
-        return stage, analyse(problem, at, known, traced, points, settings)
+        return stage, analyse(problem, at, known, push, traced, points, settings)
     except KeyboardInterrupt:
         if traced is None:
             raise
         stopped = stage.outcome._replace(stopped=FROM_KEYBOARD)
-        return stage._replace(outcome=stopped), analyse(problem, at, known, None, points, settings)
+        return stage._replace(outcome=stopped), analyse(problem, at, known, push, None, points, settings)
 
 
 def _result(stage: Stage, noises: tuple[Noise, ...], found: Identifiability, settings: FitSettings) -> FitResult:
@@ -132,7 +133,6 @@ def _estimates(
     lower, upper = np.asarray(parameters.lower), np.asarray(parameters.upper)
     se = np.sqrt(np.diag(found.covariance))
     low, high = interval95(theta, found)
-    low, high = np.maximum(low, lower), np.minimum(high, upper)
     believed = parameters.prior_quantiles(np.tile([0.025, 0.5, 0.975], (theta.size, 1)))
     margin = _ON_BOUND * (upper - lower)
     estimates = []

@@ -100,6 +100,16 @@ def told(problem: Problem, at: Evaluation, weighting: Weighting, noises: Sequenc
     return Told(parts / (used**2 * inflation)[:, None, None], dof)
 
 
+def slope(problem: Problem, at: Evaluation, weighting: Weighting, noises: Sequence[Noise]) -> Float[np.ndarray, " p"]:
+    """Gradient of the loss in theta at an evaluated point, each member at its noise as found."""
+    rows, jacobian, n = np.asarray(at.rows), np.asarray(at.jacobian), at.residuals.shape[0]
+    found = jacobian[n:].T @ rows[n:]
+    for member, noise in zip(problem.members, noises, strict=True):
+        used = float(weighting.data[member.rows.start])
+        found = found + jacobian[member.rows].T @ rows[member.rows] / (used**2 * noise.inflation)
+    return found
+
+
 def _weighted_parts(problem: Problem, at: Evaluation) -> Float[np.ndarray, "members parameters parameters"]:
     """J^T J of each member's rows, weighted as they were evaluated."""
     jacobian = np.asarray(at.jacobian)

@@ -17,6 +17,10 @@ from .priors import Prior, Uniform
 from .transforms import TRANSFORM_NAMES, Transform, named_transform
 
 Tree = TypeVar("Tree")
+_NODES = 4001
+_ZOOMS = 4
+_NEGLIGIBLE = 1e-14
+"""Density, in units of the highest, beyond which a prior is not looked at more closely."""
 
 
 class Parameter(eqx.Module):
@@ -162,13 +166,17 @@ class ParameterSet(eqx.Module):
         inside = jnp.all((theta >= self.lower) & (theta <= self.upper))
         return jnp.where(inside, jnp.sum(jnp.stack(terms)), -jnp.inf)
 
+    @property
+    def flat(self) -> tuple[bool, ...]:
+        """Which priors are uniform: all that they say is the bounds."""
+        return tuple(isinstance(p.prior, Uniform) for p in self.parameters)
+
     def prior_precision(self, theta: Float[Array, " parameters"]) -> Float[Array, " parameters"]:
         """Prior information in theta, shape (parameters,): (dr/dtheta)^2, or 12/width^2 of a uniform
         prior."""
         rows = jax.jacfwd(self.prior_residuals)(theta)
         gaussian = jnp.sum(rows**2, axis=0)
-        flat = jnp.asarray([isinstance(p.prior, Uniform) for p in self.parameters])
-        return jnp.where(flat, 12.0 / (self.upper - self.lower) ** 2, gaussian)
+        return jnp.where(jnp.asarray(self.flat), 12.0 / (self.upper - self.lower) ** 2, gaussian)
 
     def prior_quantiles(
         self, fractions: Float[np.ndarray, "parameters draws"]
@@ -190,14 +198,28 @@ class ParameterSet(eqx.Module):
         return np.asarray(sds)
 
     def _prior_tables(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Nodes and cumulative probability of each prior between its bounds, the nodes where the probability is."""
         tables = []
         for p, low, high in zip(self.parameters, np.asarray(self.lower), np.asarray(self.upper), strict=True):
-            nodes = np.linspace(low, high, 4001)
-            log_density = np.asarray(_log_density_on(p.prior, p.transform, jnp.asarray(nodes)))
-            density = np.exp(log_density - np.max(log_density))
-            cumulative = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]))])
+            nodes, outer = np.linspace(low, high, _NODES), np.array([low, high])
+            density = _density_on(p, nodes)
+            for _ in range(_ZOOMS):
+                seen = np.flatnonzero(density > _NEGLIGIBLE)
+                first, last = max(seen[0] - 1, 0), min(seen[-1] + 1, nodes.size - 1)
+                if last - first > nodes.size // 4:
+                    break
+                nodes = np.unique(np.concatenate([outer, np.linspace(nodes[first], nodes[last], _NODES - 2)]))
+                density = _density_on(p, nodes)
+            mass = 0.5 * (density[1:] + density[:-1]) * np.diff(nodes)
+            cumulative = np.concatenate([[0.0], np.cumsum(mass)])
             tables.append((nodes, cumulative / cumulative[-1]))
         return tables
+
+
+def _density_on(parameter: Parameter, nodes: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, " nodes"]:
+    """Of its prior in theta, in units of the highest."""
+    log_density = np.asarray(_log_density_on(parameter.prior, parameter.transform, jnp.asarray(nodes)))
+    return np.exp(log_density - np.max(log_density))
 
 
 @eqx.filter_jit

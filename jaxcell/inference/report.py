@@ -133,7 +133,7 @@ class FitResult:
 
     - `theta`, `covariance`, `correlation`: in transformed coordinates, in the order of `parameters`.
     - `members`: how each measurement is met, by name; a problem that is not joined has one, "".
-    - `loss` = `Problem.loss` at theta, of several measurements with each one's noise as found; `rmse` in
+    - `loss` = `Problem.loss` at theta, of several measurements or beside priors with the noise as found; `rmse` in
       `data_unit`, None where the problem offers no scale.
     - `share_at_optimum`: fraction of the starts that ended within 0.01 of the best loss.
     - `stopped`: why the run was cut short, or "".

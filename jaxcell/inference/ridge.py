@@ -17,11 +17,11 @@ from jaxtyping import Float
 from .evaluation import Weighting
 from .identifiability import Direction
 from .least_squares import Box
-from .multistart import MultistartSettings, prepare, run_starts
+from .multistart import MultistartSettings, evaluate_starts, prepare, run_starts
 from .problem import Problem
 
 _UNSEEN = 0.05
-"""Scaled information of a pivot below which it trades off with nothing: its profile would be its prior."""
+"""Scaled information of a pivot below which it is looked for elsewhere (see `trades_off`)."""
 _MOVES = 0.1
 """Least component, against the largest, of a parameter said to move along a ridge."""
 
@@ -76,9 +76,9 @@ def trace_ridge(
     """
     parameters = profiler.problem.parameters
     pivot = pivot_of(direction)
-    low = max(float(parameters.lower[pivot]), theta[pivot] - half_width[pivot])
-    high = min(float(parameters.upper[pivot]), theta[pivot] + half_width[pivot])
-    grid = np.linspace(low, high, profiler.points)
+    grid = _across(
+        theta, half_width, pivot, np.asarray(parameters.lower), np.asarray(parameters.upper), profiler.points
+    )
     guess = along_trade_off(theta, covariance, pivot, grid)
     start = Profile(theta[None, :], np.array([cost]))
     first = profile(profiler, pivot, grid, guess, start)
@@ -143,23 +143,56 @@ def merged(new: Profile, known: Profile, pivot: int) -> Profile:
     return Profile(thetas[order], costs[order])
 
 
-def trade_offs(
-    found: tuple[Direction, ...],
-    information: Float[np.ndarray, "parameters parameters"],
-    prior_sd: Float[np.ndarray, " parameters"],
-    remaining: float,
-    most: int,
-) -> tuple[Direction, ...]:
-    """The directions worth a ridge: at least `remaining` of the prior left, a pivot the data do see, no pivot
-    twice."""
+def trade_offs(found: tuple[Direction, ...], remaining: float) -> tuple[Direction, ...]:
+    """The directions that may be worth a ridge: at least `remaining` of the prior left, no pivot twice."""
     chosen, pivots = [], set()
     for direction in found:
         k = pivot_of(direction)
-        seen = information[k, k] * prior_sd[k] ** 2 >= _UNSEEN
-        if direction.remaining >= remaining and seen and k not in pivots and len(found) > 1:
+        if direction.remaining >= remaining and k not in pivots and len(found) > 1:
             pivots.add(k)
             chosen.append(direction)
-    return tuple(chosen[:most])
+    return tuple(chosen)
+
+
+def trades_off(
+    profiler: Profiler,
+    direction: Direction,
+    theta: Float[np.ndarray, " parameters"],
+    cost: float,
+    information: Float[np.ndarray, "parameters parameters"],
+    prior_sd: Float[np.ndarray, " parameters"],
+    half_width: Float[np.ndarray, " parameters"],
+) -> bool:
+    """Whether the data see a direction's pivot: at the optimum, or where it goes from there with all others kept.
+
+    A conductivity that shorts out everything is not seen where it is high, and trades off with what it was in series
+    with where it is low. What is seen nowhere has its prior as its profile.
+    """
+    k = pivot_of(direction)
+    if information[k, k] * prior_sd[k] ** 2 >= _UNSEEN:
+        return True
+    parameters, count = profiler.problem.parameters, profiler.points
+    bounds = (np.asarray(parameters.lower), np.asarray(parameters.upper))
+    guess = np.tile(theta, (count, 1))
+    guess[:, k] = _across(theta, half_width, k, *bounds, count)
+    boxes = Box(*(jnp.tile(jnp.asarray(bound)[None, :], (count, 1)) for bound in bounds))
+    state = prepare(profiler.problem, jnp.asarray(guess), boxes)
+    there = evaluate_starts(profiler.problem, state, boxes, profiler.weighting, profiler.settings)
+    costs = np.asarray(there.cost)
+    return bool(np.any(np.isfinite(costs) & (costs > cost + profiler.contour)))
+
+
+def _across(
+    theta: Float[np.ndarray, " parameters"],
+    half_width: Float[np.ndarray, " parameters"],
+    k: int,
+    lower: Float[np.ndarray, " parameters"],
+    upper: Float[np.ndarray, " parameters"],
+    points: int,
+) -> Float[np.ndarray, " points"]:
+    """Values of a parameter across its plausible range."""
+    low, high = max(float(lower[k]), theta[k] - half_width[k]), min(float(upper[k]), theta[k] + half_width[k])
+    return np.linspace(low, high, points)
 
 
 def _extent(profile: Profile, lowest: float, contour: float) -> Float[np.ndarray, "2 parameters"]:

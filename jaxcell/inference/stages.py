@@ -8,14 +8,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .analysis import FitSettings
-from .evaluation import Evaluation, Weighting, plain_weighting
+from .evaluation import Evaluation, Weighting, plain_weighting, row_count
 from .least_squares import Box
 from .member_noise import inflated, member_noise
 from .multistart import FROM_KEYBOARD, Outcome, Progress, prepare, run_starts
 from .problem import Problem
 
 REWEIGHINGS = 4
-"""Most times that the measurements of a joint problem are weighed anew."""
+"""Most times that measurements are weighed anew."""
 SAME_NOISE = 1.2
 """Noise variances within this factor of those used are the same: 10 % of a standard deviation."""
 
@@ -50,9 +50,9 @@ class Stage(NamedTuple):
 
 
 def settle(stage: Stage, boxes: Box, settings: FitSettings, progress: Progress | None) -> Stage:
-    """The stage with its problem renewed at the best point and, where it joins several measurements, each weighed by
-    its noise, s2 tau times the stated variance (see `Noise`); the estimate is then the mode of the posterior that the
-    intervals describe.
+    """The stage with its problem renewed at the best point and, where it joins several measurements or has priors to be
+    weighed against, each measurement weighed by its noise, s2 tau times the stated variance (see `Noise`); the estimate
+    is then the mode of the posterior that the intervals describe.
 
     What comes after the first stage only improves on it: a stage that is interrupted, or whose model fails everywhere,
     is left out.
@@ -65,8 +65,8 @@ def settle(stage: Stage, boxes: Box, settings: FitSettings, progress: Progress |
         return _interrupted(stage)
     if renewed is not stage.problem:
         stage = _again(stage, renewed, plain_weighting(renewed), boxes, settings, progress)
-    if len(stage.problem.members) == 1:
-        return stage
+    if len(stage.problem.members) == 1 and row_count(stage.problem) == stage.problem.segments.shape[0]:
+        return stage  # one noise scales everything
     for _ in range(REWEIGHINGS):
         if stage.outcome.stopped:
             return stage
