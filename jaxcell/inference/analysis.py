@@ -122,16 +122,20 @@ def analyse(
     ridges: tuple[Ridge, ...] = ()
     if weighting is not None:
         cost = _cost(problem, at, weighting)
-        weak = trade_offs(found, settings.thresholds.marginal)
-        for direction in weak[: settings.ridges]:
+        chosen = trade_offs(found, settings.thresholds.marginal)[: settings.ridges]
+        along = np.stack([one.loadings * prior_sd for one in chosen]) if chosen else np.zeros((0, theta.size))
+        flat = np.asarray(problem.parameters.flat)
+        width = np.asarray(problem.parameters.upper - problem.parameters.lower)
+        for k, direction in enumerate(chosen):
             quantile = known.quantile(direction.loadings * prior_sd, covariance)
             profiler = Profiler(problem, weighting, settings.multistart, points, 0.5 * quantile**2)
-            half_width = 1.5 * quantile * prior_sd
+            half_width = np.where(flat, width, 1.5 * quantile * prior_sd)
             if trades_off(profiler, direction, theta, cost, information, prior_sd, half_width):
-                ridges += (trace_ridge(profiler, direction, theta, cost, covariance, half_width),)
+                aside = np.delete(along, k, axis=0)
+                ridges += (trace_ridge(profiler, direction, theta, cost, covariance, half_width, aside),)
     across = _without(covariance, prior_sd, ridges)
     half = 0.5 * np.diff(ridge_extent(theta, ridges), axis=0)[0]
-    sd = np.sqrt(np.maximum(np.diag(across), 0.0) + (half / known.quantiles(covariance)) ** 2)
+    sd = np.maximum(np.sqrt(np.maximum(np.diag(across), 0.0)), half / known.quantiles(covariance))
     verdicts = judge_parameters(names, information, covariance, sd, prior_sd, settings.thresholds)
     cut = _cut(problem, theta, information, np.asarray(precision), slope)
     return Identifiability(verdicts, found, ridges, covariance, across, prior_sd, known, cut)
@@ -165,19 +169,16 @@ def ridge_extent(
 def interval95(theta: Float[np.ndarray, " parameters"], found: Identifiability) -> Float[np.ndarray, "2 parameters"]:
     """95 % interval in theta, inside the bounds.
 
-    Of parameters that move along a ridge: its reach and, across it, Student's quantile of standard errors, in
-    quadrature.  Of all others that of the Gaussian between its bounds (see `cut_interval`).
+    Of parameters that move along a ridge all that lies within its contour, on the ridge and beside it; of all others
+    that of the Gaussian between its bounds (see `cut_interval`).
     """
     quantiles = found.told.quantiles(found.covariance)
-    across = quantiles**2 * np.maximum(np.diag(found.covariance_across), 0.0)
-    extent = ridge_extent(theta, found.ridges)
-    along = np.stack(
-        [theta - np.sqrt(across + (theta - extent[0]) ** 2), theta + np.sqrt(across + (extent[1] - theta) ** 2)]
+    half = quantiles * np.sqrt(np.maximum(np.diag(found.covariance_across), 0.0))
+    moves = (
+        np.any([ridge.reach > half for ridge in found.ridges], axis=0) if found.ridges else np.zeros(theta.size, bool)
     )
-    moving = {name for ridge in found.ridges for name in ridge.names}
-    on_ridge = np.array([verdict.name in moving for verdict in found.verdicts])
-    straight = along if np.all(on_ridge) else cut_interval(found.cut, quantiles)
-    return np.clip(np.where(on_ridge, along, straight), found.cut.lower, found.cut.upper)
+    straight = np.stack([theta, theta]) if np.all(moves) else cut_interval(found.cut, quantiles)
+    return np.clip(np.where(moves, ridge_extent(theta, found.ridges), straight), found.cut.lower, found.cut.upper)
 
 
 def _without(

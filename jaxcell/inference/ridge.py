@@ -12,9 +12,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from .evaluation import Weighting
+from .evaluation import Evaluation, Weighting
 from .identifiability import Direction
 from .least_squares import Box
 from .multistart import MultistartSettings, evaluate_starts, prepare, run_starts
@@ -22,6 +22,7 @@ from .problem import Problem
 
 _UNSEEN = 0.05
 """Scaled information of a pivot below which it is looked for elsewhere (see `trades_off`)."""
+_SINGULAR = 1e-10
 _MOVES = 0.1
 """Least component, against the largest, of a parameter said to move along a ridge."""
 
@@ -33,7 +34,7 @@ class Ridge:
     - `names`: the parameters that move along it, the pivot first; `words`: the weak direction.
     - `theta`, shape (points, parameters); `values`: physical value of every parameter at each point, by name.
     - `rise`, shape (points,): loss above its lowest [1], at most q^2/2.
-    - `extent`, shape (2, parameters): lowest and highest theta on it, interpolated to the contour.
+    - `extent`, shape (2, parameters): lowest and highest theta within the contour, on the ridge and beside it.
     - `loadings`, shape (parameters,): the weak direction as a unit vector in prior standard deviations.
     """
 
@@ -44,6 +45,11 @@ class Ridge:
     values: dict[str, Float[np.ndarray, " points"]]
     rise: Float[np.ndarray, " points"]
     extent: Float[np.ndarray, "2 parameters"]
+
+    @property
+    def reach(self) -> Float[np.ndarray, " parameters"]:
+        """From the lowest to the highest theta on the ridge."""
+        return np.ptp(self.theta, axis=0)
 
 
 class Profiler(NamedTuple):
@@ -67,31 +73,28 @@ def trace_ridge(
     cost: float,
     covariance: Float[np.ndarray, "parameters parameters"],
     half_width: Float[np.ndarray, " parameters"],
+    aside: Float[np.ndarray, "others parameters"],
 ) -> Ridge:
     """The ridge through the optimum `theta` along one weak direction; `cost` is the weighted loss there.
 
     Two passes: the pivot is held across theta +- `half_width`, then the parameter most correlated with it
     across all that the first pass left open. Each is best resolved by its own grid, since one end of a
-    trade-off squeezes one of the two.
+    trade-off squeezes one of the two.  `aside`: unit vectors in theta of other ridges, not followed beside this one.
     """
-    parameters = profiler.problem.parameters
     pivot = pivot_of(direction)
-    grid = _across(
-        theta, half_width, pivot, np.asarray(parameters.lower), np.asarray(parameters.upper), profiler.points
-    )
-    guess = along_trade_off(theta, covariance, pivot, grid)
-    start = Profile(theta[None, :], np.array([cost]))
-    first = profile(profiler, pivot, grid, guess, start)
+    grid = _across(profiler, theta, half_width, pivot)
+    first = _Pass.of(profiler, pivot, grid, along_trade_off(theta, covariance, pivot, grid), aside)
 
     partner = _partner(covariance, pivot)
-    inside = first.costs - np.min(first.costs) <= profiler.contour
+    near = merged(first.profile, Profile(theta[None, :], np.array([cost])), pivot)
+    inside = near.costs - np.min(near.costs) <= profiler.contour
     inside[:-1] |= inside[1:]
     inside[1:] |= inside[:-1]
-    known = first.thetas[inside][np.argsort(first.thetas[inside, partner], kind="stable")]
+    known = near.thetas[inside][np.argsort(near.thetas[inside, partner], kind="stable")]
     grid = np.linspace(known[0, partner], known[-1, partner], profiler.points)
     guess = np.stack([np.interp(grid, known[:, partner], column) for column in known.T], axis=1)
-    second = profile(profiler, partner, grid, guess, start)
-    return _ridge(profiler, direction, first, second)
+    second = _Pass.of(profiler, partner, grid, guess, aside)
+    return _ridge(profiler, direction, Profile(theta[None, :], np.array([cost])), first, second)
 
 
 class Profile(NamedTuple):
@@ -122,18 +125,90 @@ def profile(
 ) -> Profile:
     """Optima of all other parameters with the pivot held on the grid (as many values as the program has starts)
     and begun at the guesses, merged with the known points."""
-    lows = np.tile(np.asarray(profiler.problem.parameters.lower), (grid.size, 1))
-    highs = np.tile(np.asarray(profiler.problem.parameters.upper), (grid.size, 1))
-    guess[:, pivot] = lows[:, pivot] = highs[:, pivot] = grid
-    return merged(optima(profiler, guess, Box(jnp.asarray(lows), jnp.asarray(highs))), known, pivot)
+    return merged(optima(profiler, *_held(profiler, pivot, grid, guess)), known, pivot)
 
 
 def optima(profiler: Profiler, guess: Float[np.ndarray, "points parameters"], boxes: Box) -> Profile:
     """Where each guess settles inside its box, through the program of the fit."""
+    settled = _settled(profiler, guess, boxes)
+    return Profile(np.asarray(settled.theta), np.asarray(settled.cost))
+
+
+def _settled(profiler: Profiler, guess: Float[np.ndarray, "points parameters"], boxes: Box) -> Evaluation:
     problem, settings = profiler.problem, profiler.settings
     state = prepare(problem, jnp.asarray(guess), boxes)
-    outcome = run_starts(problem, state, boxes, profiler.weighting, settings)
-    return Profile(np.asarray(outcome.evaluation.theta), np.asarray(outcome.evaluation.cost))
+    return run_starts(problem, state, boxes, profiler.weighting, settings).evaluation
+
+
+def _held(
+    profiler: Profiler, pivot: int, grid: Float[np.ndarray, " points"], guess: Float[np.ndarray, "points parameters"]
+) -> tuple[Float[np.ndarray, "points parameters"], Box]:
+    """Guesses and boxes with the pivot on the grid."""
+    lows = np.tile(np.asarray(profiler.problem.parameters.lower), (grid.size, 1))
+    highs = np.tile(np.asarray(profiler.problem.parameters.upper), (grid.size, 1))
+    guess[:, pivot] = lows[:, pivot] = highs[:, pivot] = grid
+    return guess, Box(jnp.asarray(lows), jnp.asarray(highs))
+
+
+class _Pass(NamedTuple):
+    """Points with a pivot held, and the standard error of each other parameter beside the ridge there, 0 where it lies
+    on a bound."""
+
+    profile: Profile
+    beside: Float[np.ndarray, "points parameters"]
+
+    @classmethod
+    def of(
+        cls,
+        profiler: Profiler,
+        pivot: int,
+        grid: Float[np.ndarray, " points"],
+        guess: Float[np.ndarray, "points parameters"],
+        aside: Float[np.ndarray, "others parameters"],
+    ) -> "_Pass":
+        guess, boxes = _held(profiler, pivot, grid, guess)
+        settled = _settled(profiler, guess, boxes)
+        thetas, lower, upper = (np.asarray(leaf) for leaf in (settled.theta, boxes.lower, boxes.upper))
+        free = (thetas > lower) & (thetas < upper) & np.isfinite(np.asarray(settled.cost))[:, None]
+        beside = [_beside(*one, aside) for one in zip(np.asarray(settled.information), free, strict=True)]
+        order = np.argsort(thetas[:, pivot], kind="stable")
+        return cls(Profile(thetas[order], np.asarray(settled.cost)[order]), np.stack(beside)[order])
+
+    def extent(self, lowest: float, contour: float) -> Float[np.ndarray, "2 parameters"]:
+        """Lowest and highest theta within the contour: on the ridge, its edge between two points where sqrt(rise) is
+        linear, and beside each point, where the loss rises as a parabola."""
+        thetas, rise = self.profile.thetas, self.profile.costs - lowest
+        inside = rise <= contour
+        off = self.beside[inside] * np.sqrt(2.0 * np.maximum(contour - rise[inside], 0.0))[:, None]
+        reached = [*(thetas[inside] - off), *(thetas[inside] + off)]
+        for i in np.flatnonzero(inside[1:] != inside[:-1]):
+            a, b = (i, i + 1) if inside[i] else (i + 1, i)
+            if np.isfinite(rise[b]):
+                part = (np.sqrt(contour) - np.sqrt(max(rise[a], 0.0))) / (np.sqrt(rise[b]) - np.sqrt(max(rise[a], 0.0)))
+                reached.append(thetas[a] + part * (thetas[b] - thetas[a]))
+        if not reached:
+            return np.stack([np.full(thetas.shape[1], np.inf), np.full(thetas.shape[1], -np.inf)])
+        return np.stack([np.min(reached, axis=0), np.max(reached, axis=0)])
+
+
+def _beside(
+    information: Float[np.ndarray, "parameters parameters"],
+    free: Bool[np.ndarray, " parameters"],
+    aside: Float[np.ndarray, "others parameters"],
+) -> Float[np.ndarray, " parameters"]:
+    """Standard errors of the free parameters, the others held, without what other ridges follow."""
+    found = np.zeros(free.size)
+    if np.any(free):
+        own = information[np.ix_(free, free)]
+        size = np.sqrt(np.maximum(np.diag(own), np.finfo(np.float64).tiny))
+        covariance = np.linalg.pinv(own / np.outer(size, size), rcond=_SINGULAR, hermitian=True) / np.outer(size, size)
+        for other in aside[:, free]:
+            whole = float(other @ other)
+            if whole > 0.0:
+                keep = np.eye(other.size) - np.outer(other, other) / whole
+                covariance = keep @ covariance @ keep
+        found[free] = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    return found
 
 
 def merged(new: Profile, known: Profile, pivot: int) -> Profile:
@@ -172,10 +247,9 @@ def trades_off(
     if information[k, k] * prior_sd[k] ** 2 >= _UNSEEN:
         return True
     parameters, count = profiler.problem.parameters, profiler.points
-    bounds = (np.asarray(parameters.lower), np.asarray(parameters.upper))
     guess = np.tile(theta, (count, 1))
-    guess[:, k] = _across(theta, half_width, k, *bounds, count)
-    boxes = Box(*(jnp.tile(jnp.asarray(bound)[None, :], (count, 1)) for bound in bounds))
+    guess[:, k] = _across(profiler, theta, half_width, k)
+    boxes = Box(*(jnp.tile(bound[None, :], (count, 1)) for bound in (parameters.lower, parameters.upper)))
     state = prepare(profiler.problem, jnp.asarray(guess), boxes)
     there = evaluate_starts(profiler.problem, state, boxes, profiler.weighting, profiler.settings)
     costs = np.asarray(there.cost)
@@ -183,48 +257,32 @@ def trades_off(
 
 
 def _across(
-    theta: Float[np.ndarray, " parameters"],
-    half_width: Float[np.ndarray, " parameters"],
-    k: int,
-    lower: Float[np.ndarray, " parameters"],
-    upper: Float[np.ndarray, " parameters"],
-    points: int,
+    profiler: Profiler, theta: Float[np.ndarray, " parameters"], half_width: Float[np.ndarray, " parameters"], k: int
 ) -> Float[np.ndarray, " points"]:
     """Values of a parameter across its plausible range."""
+    lower, upper = profiler.problem.parameters.lower, profiler.problem.parameters.upper
     low, high = max(float(lower[k]), theta[k] - half_width[k]), min(float(upper[k]), theta[k] + half_width[k])
-    return np.linspace(low, high, points)
+    return np.linspace(low, high, profiler.points)
 
 
-def _extent(profile: Profile, lowest: float, contour: float) -> Float[np.ndarray, "2 parameters"]:
-    """Lowest and highest theta within the contour; its edge between two points where sqrt(rise) is linear."""
-    thetas, rise = profile.thetas, profile.costs - lowest
-    inside = rise <= contour
-    reached = list(thetas[inside])
-    for i in np.flatnonzero(inside[1:] != inside[:-1]):
-        a, b = (i, i + 1) if inside[i] else (i + 1, i)
-        if np.isfinite(rise[b]):
-            part = (np.sqrt(contour) - np.sqrt(rise[a])) / (np.sqrt(rise[b]) - np.sqrt(rise[a]))
-            reached.append(thetas[a] + part * (thetas[b] - thetas[a]))
-    return np.stack([np.min(reached, axis=0), np.max(reached, axis=0)])
-
-
-def _ridge(profiler: Profiler, direction: Direction, first: Profile, second: Profile) -> Ridge:
+def _ridge(profiler: Profiler, direction: Direction, start: Profile, first: _Pass, second: _Pass) -> Ridge:
     names = profiler.problem.parameters.names
-    lowest = float(min(np.min(first.costs), np.min(second.costs)))
-    thetas, costs = np.concatenate([first.thetas, second.thetas]), np.concatenate([first.costs, second.costs])
-    order = np.argsort(thetas[:, pivot_of(direction)], kind="stable")
-    inside = order[costs[order] - lowest <= profiler.contour]
-    extents = [_extent(profile, lowest, profiler.contour) for profile in (first, second)]
+    pivot = pivot_of(direction)
+    whole = merged(merged(first.profile, second.profile, pivot), start, pivot)
+    lowest = float(np.min(whole.costs))
+    inside = whole.costs - lowest <= profiler.contour
+    extents = np.stack([one.extent(lowest, profiler.contour) for one in (first, second)])
     size = np.abs(direction.loadings)
     moving = [int(k) for k in np.argsort(-size) if size[k] >= _MOVES * np.max(size)]
+    thetas = whole.thetas[inside]
     return Ridge(
         names=tuple(names[k] for k in moving),
         words=direction.words,
         loadings=direction.loadings,
-        theta=thetas[inside],
-        values={name: physical(profiler.problem, k, thetas[inside, k]) for k, name in enumerate(names)},
-        rise=costs[inside] - lowest,
-        extent=np.stack([np.min([e[0] for e in extents], axis=0), np.max([e[1] for e in extents], axis=0)]),
+        theta=thetas,
+        values={name: physical(profiler.problem, k, thetas[:, k]) for k, name in enumerate(names)},
+        rise=whole.costs[inside] - lowest,
+        extent=np.stack([np.min([*extents[:, 0], *thetas], axis=0), np.max([*extents[:, 1], *thetas], axis=0)]),
     )
 
 
