@@ -101,7 +101,7 @@ def print_choice(console: Console, choice: ModelComparison) -> None:
     table = plain_table(console, "model", "log score", "worse by", "standard error", "CRPS", "")
     for name, one in choice.scores.items():
         worse, error, _ = one.by_log_score
-        numbers = (f"{v:.3g}" for v in (one.log_score, worse, error, one.crps))
+        numbers = (f"{v:.3g}" if np.isfinite(v) else "-" for v in (one.log_score, worse, error, one.crps))
         best = name == choice.best
         table.add_row(name, *numbers, "" if best else "told" if one.by_log_score.told else "not told from the best")
     console.print(f"\n[bold]Which channels predict {choice.cycles} later cycles best, per cycle[/]")

@@ -46,7 +46,8 @@ def fit(
     - `progress(done, total)`: called between chunks of iterations; an exception in it, or a keyboard
       interrupt, ends the fit with the best point so far (`FitResult.interrupted`), without ridges.
 
-    **Raises** `ValueError` when no start has finite residuals. A fit that did not converge is returned, with
+    **Raises** `ValueError` for starts or a seed that are no whole numbers of at least 1 and 0, and when no start has
+    finite residuals. A fit that did not converge is returned, with
     `converged` False and its reason in `sentence`.
     """
     settings = FitSettings() if settings is None else settings
