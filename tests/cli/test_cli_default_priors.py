@@ -87,18 +87,18 @@ def test_a_lognormal_default_needs_bounds_above_zero(study: Write) -> None:
         (
             SEPARATOR_PRIOR + "\n",
             'prior = "default"\n\n',
-            "[parameters.separator_conductivity]: has prior = 'default', but all of 1 to 5 mS/cm (a separator of "
-            "Li6PS5Cl [lit] inferred) lies outside its bounds [0.001, 0.9] mS/cm",
+            "[parameters.separator_conductivity]: prior = 'default' is 1 to 5 mS/cm (a separator of Li6PS5Cl [lit] "
+            "inferred), all of which lies outside its bounds [0.001, 0.9] mS/cm.",
         ),
         (
             'path = "separator.ionic_conductivity"\nunit = "mS/cm"\nbounds = [1e-3, 10]\n' + SEPARATOR_PRIOR,
             'path = "separator.thickness"\nunit = "um"\nbounds = [1, 1000]\nprior = "default"\n',
-            "has prior = 'default', but there is none for separator.thickness",
+            "[parameters.separator_conductivity]: prior = 'default' has no range for separator.thickness; give",
         ),
     ],
 )
 def test_refusals(study: Write, old: str, new: str, expected: str) -> None:
-    narrow = [("bounds = [1e-3, 10]", "bounds = [1e-3, 0.9]")] if "all of" in expected else []
+    narrow = [("bounds = [1e-3, 10]", "bounds = [1e-3, 0.9]")] if "all of which" in expected else []
     with pytest.raises(StudyError) as refused:
         load_study(study((old, new), *narrow)).parameters()
     assert expected in str(refused.value)
