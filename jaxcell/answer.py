@@ -10,11 +10,16 @@ import numpy as np
 import pandas as pd
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
 
 import jaxcell
 from jaxcell.io.provenance import Provenance
 from jaxcell.io.results import write_json, write_toml
+
+INDENT, LONGEST_WORD = 2, 12
+"""Of a table, and the word that the last column holds in one piece [characters]."""
 
 
 def write_answer(folder: Path, answer: dict[str, Any], study: dict[str, Any], rows: pd.DataFrame) -> Path:
@@ -54,11 +59,23 @@ def versions() -> dict[str, str]:
 
 
 def plain_table(console: Console, *columns: str) -> Table:
-    """A table without a frame, plain where no terminal reads it; its last column folds."""
+    """A table without a frame, plain where no terminal reads it; its last column folds. For `print_table`."""
     table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, show_edge=False)
     for place, column in enumerate(columns):
         table.add_column(column, overflow="fold", no_wrap=place < len(columns) - 1)
     return table
+
+
+def print_table(console: Console, table: Table, above: int = 0) -> None:
+    """Print a table, indented, `above` empty lines below what is there; where a folded last column is not room enough
+    for the others, they fold, too, and nothing is cut off."""
+    last = [str(cell) for cell in (table.columns[-1].header, *table.columns[-1].cells)]
+    word = max((len(word) for cell in last for word in cell.split()), default=0)
+    whole = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
+    if whole - max(map(len, last)) + min(word, LONGEST_WORD) > console.width - INDENT:
+        for column in table.columns:
+            column.no_wrap = False
+    console.print(Padding(table, (above, 0, 0, INDENT)))
 
 
 def print_bullets(console: Console, title: str, sentences: list[str]) -> None:

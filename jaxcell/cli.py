@@ -284,6 +284,7 @@ def _fit_capacities(study: "CapacityStudy", place: Path) -> None:
 
 
 def _explain_capacities(study: "CapacityStudy") -> None:
+    from jaxcell.capacity_report import print_capacities_explanation
     from jaxcell.inference import explain
     from jaxcell.study.messages import StudyError
 
@@ -291,8 +292,8 @@ def _explain_capacities(study: "CapacityStudy") -> None:
     cells = study.cells(table)
     if len(cells) > 1:
         raise StudyError(f"{study.source}: --explain is about one cell; choose it with cell = ... in [capacities].")
-    typer.echo(explain(study.problem(table, cells[0])).summary())
-    typer.echo("\nNothing was fitted and nothing was written.")
+    problem = study.problem(table, cells[0])
+    print_capacities_explanation(_console(), problem, explain(problem))
 
 
 def _fit_protocol(study: "ProtocolStudy", place: Path, posterior: bool) -> None:
@@ -314,8 +315,8 @@ def _explain_joint(study: "JointStudy") -> None:
     from jaxcell.study.joint_run import explain_joint
 
     with _progress() as progress:
-        problem, found = explain_joint(study, progress)
-    print_joint_explanation(_console(), study, problem, found)
+        read, problem, found = explain_joint(study, progress)
+    print_joint_explanation(_console(), study, read, problem, found)
 
 
 def _end(console: "Console", place: Path, fit: "FitResult | Optimum") -> None:
@@ -332,8 +333,8 @@ def _explain_protocol(study: "ProtocolStudy") -> None:
     from jaxcell.study.protocol_study import explain_protocol
 
     with _progress() as progress:
-        measured, _, found, loss = explain_protocol(study, progress)
-    print_protocol_explanation(_console(), study, measured, found, loss)
+        measured, problem, found, loss = explain_protocol(study, progress)
+    print_protocol_explanation(_console(), study, measured, problem, found, loss)
 
 
 class _OptionError(ValueError):

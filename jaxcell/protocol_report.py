@@ -11,6 +11,7 @@ from rich.console import Console
 from jaxcell.answer import origin, print_bullets, write_answer
 from jaxcell.estimates import estimates, finite, print_estimates, print_notices, print_verdicts
 from jaxcell.inference import CellLithiumLoss, Identifiability, ProtocolProblem, StepData
+from jaxcell.prior_report import print_believed
 from jaxcell.report import ledger_dict
 from jaxcell.study.protocol_study import MeasuredSteps, ProtocolResult, ProtocolStudy
 from jaxcell.study.words import lithium_words, number
@@ -188,6 +189,7 @@ def print_protocol_explanation(
     console: Console,
     study: ProtocolStudy,
     measured: MeasuredSteps,
+    problem: ProtocolProblem,
     found: Identifiability,
     loss: CellLithiumLoss | None,
 ) -> None:
@@ -196,6 +198,7 @@ def print_protocol_explanation(
     console.print(f"{_source(measured)}. If the start values of the study were true, what would it tell?", markup=False)
     print_notices(console, measured.provenance.notices)
     print_verdicts(console, found)
+    print_believed(console, problem.parameters, study.units(), study.factors())
     print_bullets(console, "Directions, worst seen first", [d.sentence for d in found.directions])
     if loss is not None:
         print_bullets(console, "Lithium", list(loss.sentences))

@@ -91,6 +91,10 @@ class CellStudy(abc.ABC):
         """
         return self._parameters()[0]
 
+    def units(self) -> dict[str, str]:
+        """Each parameter's unit in the file, by name."""
+        return {name: table.unit for name, table in self.content.parameters.items()}
+
     def factors(self) -> dict[str, float]:
         """Factor from each parameter's unit in the file to SI, by name; raises as `parameters`."""
         return self._parameters()[1]
