@@ -30,7 +30,7 @@ def save_capacities(result: CapacityResult, folder: Path) -> None:
     """Write result.json, config.toml, timeseries.csv (one row a cycle) and a figure into an existing folder."""
     from jaxcell.capacity_plots import capacities_figure
 
-    figures = write_answer(folder, to_dict(result), result.study.resolved(), by_cycle(result))
+    figures = write_answer(folder, to_dict(result), result.study, by_cycle(result))
     title = result.study.content.study.title
     figure = capacities_figure(by_cycle(result), result.losses, result.study.content.capacities.unit, title)
     figure.savefig(figures / "fit.png", metadata={"Software": None})

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from jaxcell.answer import plain_table, print_bullets, print_table, versions
+from jaxcell.answer import plain_table, print_bullets, print_table, versions, write_config
 from jaxcell.estimates import finite
-from jaxcell.io.results import write_json, write_toml
+from jaxcell.io.results import write_json
 from jaxcell.study.design_run import DesignResult
 from jaxcell.study.words import number
 
@@ -21,8 +21,7 @@ def save_design(result: DesignResult, folder: Path) -> None:
     from jaxcell.design_plots import cuts_figure, front_figure  # matplotlib takes half a second to import
 
     write_json(folder / "result.json", to_dict(result))
-    note = "The design as it was run, with every default filled in; relative paths start where the file lay."
-    write_toml(folder / "config.toml", result.study.resolved(), note)
+    write_config(folder, result.study, "The design as it was run")
     figures = folder / "figures"
     figures.mkdir()
     if result.cuts:

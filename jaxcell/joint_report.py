@@ -32,7 +32,7 @@ def save_joint(result: JointResult, folder: Path) -> None:
     from jaxcell.joint_plots import joint_figure
     from jaxcell.plots import ridge_figure
 
-    figures = write_answer(folder, to_dict(result), result.study.resolved(), by_measurement(result))
+    figures = write_answer(folder, to_dict(result), result.study, by_measurement(result))
     joint_figure(result).savefig(figures / "fit.png", metadata={"Software": None})
     ridges = ridge_figure(result)
     if ridges is not None:

@@ -37,7 +37,7 @@ def save_protocol(result: ProtocolResult, folder: Path) -> None:
     from jaxcell.protocol_plots import steps_figure
 
     rows = by_step(result)
-    figures = write_answer(folder, to_dict(result), result.study.resolved(), rows)
+    figures = write_answer(folder, to_dict(result), result.study, rows)
     steps_figure(rows, result.study.content.study.title).savefig(figures / "fit.png", metadata={"Software": None})
     ridges = ridge_figure(result)
     if ridges is not None:

@@ -39,7 +39,7 @@ def save(result: StudyResult, folder: Path) -> None:
     """Write result.json, config.toml, timeseries.csv and the figures into an existing folder."""
     from jaxcell.plots import fit_figure, ridge_figure  # matplotlib takes half a second to import
 
-    figures = write_answer(folder, to_dict(result), result.study.resolved(), timeseries(result))
+    figures = write_answer(folder, to_dict(result), result.study, timeseries(result))
     fit_figure(result).savefig(figures / "fit.png", metadata={"Software": None})
     ridges = ridge_figure(result)
     if ridges is not None:

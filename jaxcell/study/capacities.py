@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
+from jaxcell.study.folders import portable_file
 from jaxcell.study.messages import StudyError
 from jaxcell.study.progress import Progress
 from jaxcell.study.schema import NotNegative, Positive, StudyTable, Table
@@ -171,9 +172,7 @@ class CapacityStudy:
     def resolved(self) -> dict[str, Any]:
         """Every table with defaults filled in; without absolute paths."""
         tables = self.content.model_dump(exclude_none=True)
-        written = self.data_file or self.content.capacities.file
-        local = self.data_file is not None or Path(written).is_absolute() or written.startswith("~")
-        tables["capacities"]["file"] = Path(written).name if local else written
+        tables["capacities"]["file"] = portable_file(self.content.capacities.file, self.data_file, self.folder)
         return tables
 
 

@@ -79,6 +79,7 @@ def test_explain_says_what_one_cell_could_tell(write: Callable[..., Path]) -> No
     called = call("fit", write(("initial = 3.0", "initial = 3.0\ncell = 1")), "--explain")
     assert called.code == 0, called.stderr
     assert "dead_fraction" in called.stdout
+    assert "The priors are from" in called.stdout
     assert "Nothing was fitted" in called.stdout
     assert not Path("results").exists()
 

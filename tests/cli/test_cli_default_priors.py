@@ -15,6 +15,7 @@ from small_study import call
 
 from jaxcell.inference import LogNormal, Normal, Parameter, Prior, Uniform
 from jaxcell.io import write_bdf_csv
+from jaxcell.io.results import write_toml
 from jaxcell.prior_report import print_priors
 from jaxcell.study import StudyError, load_study, open_study
 
@@ -105,10 +106,12 @@ def test_refusals(study: Write, old: str, new: str, expected: str) -> None:
     assert expected in str(refused.value)
 
 
-def test_the_resolved_study_names_its_priors(study: Write) -> None:
-    tables = load_study(study((I0_PRIOR, ""), (SEPARATOR_PRIOR, ""))).resolved()["parameters"]
-    assert tables["exchange_current_density"]["prior"] == "default"
-    assert tables["separator_conductivity"]["prior"] == "uniform"
+def test_the_resolved_study_asks_for_the_same_priors(study: Write) -> None:
+    for priors in ((), ((I0_PRIOR, ""), (SEPARATOR_PRIOR, "")), ((I0_PRIOR, 'prior = "uniform"\n'),)):
+        asked = load_study(study(*priors))
+        write_toml(Path("again.toml"), asked.resolved())
+        again = load_study("again.toml").parameters().parameters
+        assert [p.prior.words for p in again] == [p.prior.words for p in asked.parameters().parameters]
 
 
 def test_the_report_sets_the_prior_beside_the_estimate(study: Write) -> None:
@@ -124,7 +127,11 @@ def test_the_report_sets_the_prior_beside_the_estimate(study: Write) -> None:
     assert "default: lithium on lithium [lit] brackets" in said
     assert "conducts 0.2 mS/cm, not 1 to 5" in said
     again = load_study("out/config.toml")
-    assert again.parameters().parameters[1].prior.source == prior["source"]
+    assert [p.prior.source for p in again.parameters().parameters] == [one["prior"]["source"] for one in found.values()]
+    assert Path(again.data_path()).samefile("made.bdf.csv")  # from where the results lie
+    head = Path("out/config.toml").read_text()
+    assert "# exchange_current_density: default: lithium on lithium [lit] brackets\n" in head
+    assert "relative paths start in `folder` of [study]" in head
 
 
 JOINT = """
