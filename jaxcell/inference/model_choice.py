@@ -110,7 +110,8 @@ class ModelComparison:
             crps = "" if np.isnan(one.crps) else f", CRPS {one.crps:.3g}"
             slow = f", {one.not_converged} fits not converged" if one.not_converged else ""
             lines.append(f"  {name}: {one.log_score:.4g} nats a cycle, {behind}{crps}{slow}")
-        lines.append(f"  {self.cycles} cycles left out in {len(self.blocks[self.best])} blocks")
+        count = len(self.blocks[self.best])
+        lines.append(f"  {self.cycles} cycles left out in {'one block' if count == 1 else f'{count} blocks'}")
         return "\n".join(lines + [f"  not compared: {failure}" for failure in self.failed])
 
     def to_dataframe(self) -> pd.DataFrame:
