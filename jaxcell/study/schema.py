@@ -301,10 +301,11 @@ class PosteriorTable(Table):
 
 
 class StudyTable(Table):
-    """What the study is about."""
+    """What the study is about; relative paths in the file start at `folder`, itself relative to where the file lies."""
 
     title: str
     description: str = ""
+    folder: str = Field(default=".", exclude=True)
 
 
 class StudyFile(Table):
