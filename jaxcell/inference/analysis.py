@@ -130,7 +130,7 @@ def analyse(
             quantile = known.quantile(direction.loadings * prior_sd, covariance)
             profiler = Profiler(problem, weighting, settings.multistart, points, 0.5 * quantile**2)
             half_width = np.where(flat, width, 1.5 * quantile * prior_sd)
-            if trades_off(profiler, direction, theta, cost, information, prior_sd, half_width):
+            if trades_off(profiler, direction, theta, information, prior_sd, half_width):
                 aside = np.delete(along, k, axis=0)
                 ridges += (trace_ridge(profiler, direction, theta, cost, covariance, half_width, aside),)
     across = _without(covariance, prior_sd, ridges)

@@ -20,7 +20,7 @@ Tree = TypeVar("Tree")
 _NODES = 4001
 _ZOOMS = 4
 _NEGLIGIBLE = 1e-14
-"""Density, in units of the highest, beyond which a prior is not looked at more closely."""
+"""Density, in units of the highest, beyond which a prior is taken to be nothing."""
 
 
 class Parameter(eqx.Module):
@@ -201,14 +201,14 @@ class ParameterSet(eqx.Module):
         """Nodes and cumulative probability of each prior between its bounds, the nodes where the probability is."""
         tables = []
         for p, low, high in zip(self.parameters, np.asarray(self.lower), np.asarray(self.upper), strict=True):
-            nodes, outer = np.linspace(low, high, _NODES), np.array([low, high])
+            nodes = np.linspace(low, high, _NODES)
             density = _density_on(p, nodes)
             for _ in range(_ZOOMS):
                 seen = np.flatnonzero(density > _NEGLIGIBLE)
                 first, last = max(seen[0] - 1, 0), min(seen[-1] + 1, nodes.size - 1)
-                if last - first > nodes.size // 4:
+                if last - first > _NODES // 4:
                     break
-                nodes = np.unique(np.concatenate([outer, np.linspace(nodes[first], nodes[last], _NODES - 2)]))
+                nodes = np.linspace(nodes[first], nodes[last], _NODES)
                 density = _density_on(p, nodes)
             mass = 0.5 * (density[1:] + density[:-1]) * np.diff(nodes)
             cumulative = np.concatenate([[0.0], np.cumsum(mass)])

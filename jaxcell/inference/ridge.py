@@ -233,7 +233,6 @@ def trades_off(
     profiler: Profiler,
     direction: Direction,
     theta: Float[np.ndarray, " parameters"],
-    cost: float,
     information: Float[np.ndarray, "parameters parameters"],
     prior_sd: Float[np.ndarray, " parameters"],
     half_width: Float[np.ndarray, " parameters"],
@@ -251,9 +250,11 @@ def trades_off(
     guess[:, k] = _across(profiler, theta, half_width, k)
     boxes = Box(*(jnp.tile(bound[None, :], (count, 1)) for bound in (parameters.lower, parameters.upper)))
     state = prepare(profiler.problem, jnp.asarray(guess), boxes)
-    there = evaluate_starts(profiler.problem, state, boxes, profiler.weighting, profiler.settings)
+    likelihood = profiler.weighting._replace(prior=jnp.zeros((), dtype=jnp.float64))
+    there = evaluate_starts(profiler.problem, state, boxes, likelihood, profiler.settings)
     costs = np.asarray(there.cost)
-    return bool(np.any(np.isfinite(costs) & (costs > cost + profiler.contour)))
+    run = costs[np.isfinite(costs)]
+    return bool(run.size > 0 and np.ptp(run) > profiler.contour)
 
 
 def _across(

@@ -48,7 +48,7 @@ def told_of(problem):
     weighting = plain_weighting(problem)
     at = eqx.filter_jit(evaluate)(problem, problem.parameters.initial, weighting)
     assert np.isfinite(float(at.cost))
-    found = analyse(problem, at, told(problem, at, weighting), None, 0, FitSettings(ridges=0))
+    found = analyse(problem, at, told(problem, at, weighting), np.zeros(at.theta.size), None, 0, FitSettings(ridges=0))
     return {verdict.name: verdict.kind for verdict in found.verdicts}
 
 
