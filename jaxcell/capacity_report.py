@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from rich.console import Console
-from rich.padding import Padding
 
-from jaxcell.answer import origin, plain_table, print_bullets, write_answer
-from jaxcell.estimates import finite, print_priors
-from jaxcell.inference import LithiumLoss, ModelComparison
+from jaxcell.answer import origin, plain_table, print_bullets, print_table, write_answer
+from jaxcell.estimates import finite
+from jaxcell.inference import Identifiability, InventoryProblem, LithiumLoss, ModelComparison
+from jaxcell.prior_report import print_believed, print_priors
 from jaxcell.study.capacities import CapacityResult
 
 SCHEMA = "jaxcell-capacities/1"
@@ -30,7 +30,7 @@ def save_capacities(result: CapacityResult, folder: Path) -> None:
     """Write result.json, config.toml, timeseries.csv (one row a cycle) and a figure into an existing folder."""
     from jaxcell.capacity_plots import capacities_figure
 
-    figures = write_answer(folder, to_dict(result), result.study.resolved(), by_cycle(result))
+    figures = write_answer(folder, to_dict(result), result.study, by_cycle(result))
     title = result.study.content.study.title
     figure = capacities_figure(by_cycle(result), result.losses, result.study.content.capacities.unit, title)
     figure.savefig(figures / "fit.png", metadata={"Software": None})
@@ -96,16 +96,24 @@ def print_capacities(console: Console, result: CapacityResult) -> None:
         print_bullets(console, "Why only a sum, and what would tell more", list(WHY))
 
 
+def print_capacities_explanation(console: Console, problem: InventoryProblem, found: Identifiability) -> None:
+    """What the capacities could tell, before any fit."""
+    console.print(found.summary(), markup=False, soft_wrap=True)
+    told = problem.parameters.parameters
+    print_believed(console, problem.parameters, {p.name: p.unit for p in told}, {p.name: 1.0 for p in told})
+    console.print("\nNothing was fitted and nothing was written.")
+
+
 def print_choice(console: Console, choice: ModelComparison) -> None:
     """Scores of every model, and the verdict."""
     table = plain_table(console, "model", "log score", "worse by", "standard error", "CRPS", "")
     for name, one in choice.scores.items():
         worse, error, _ = one.by_log_score
-        numbers = (f"{v:.3g}" for v in (one.log_score, worse, error, one.crps))
+        numbers = (f"{v:.3g}" if np.isfinite(v) else "-" for v in (one.log_score, worse, error, one.crps))
         best = name == choice.best
         table.add_row(name, *numbers, "" if best else "told" if one.by_log_score.told else "not told from the best")
     console.print(f"\n[bold]Which channels predict {choice.cycles} later cycles best, per cycle[/]")
-    console.print(Padding(table, (0, 0, 0, 2)))
+    print_table(console, table)
     console.print(choice.verdict, markup=False)
     for failure in choice.failed:
         console.print(f"not compared: {failure}", markup=False)
@@ -127,7 +135,7 @@ def _cells(console: Console, result: CapacityResult) -> None:
             str(cell), cycles, f"{100.0 * loss.per_cycle:.3g} %", f"{low:.3g} to {high:.3g} %", first, divided
         )
     console.print("\n[bold]Lithium lost per cycle, of what was plated[/]")
-    console.print(Padding(table, (0, 0, 0, 2)))
+    print_table(console, table)
 
 
 def _channels(console: Console, loss: LithiumLoss) -> None:
@@ -138,4 +146,4 @@ def _channels(console: Console, loss: LithiumLoss) -> None:
         told = "told" if channel.told else "not told from the others"
         table.add_row(name, f"{channel.estimate:.3g}", f"{low:.3g} to {high:.3g}", loss.capacity_unit, share, told)
     console.print("\n[bold]By channel, up to the last cycle: what data and priors leave[/]")
-    console.print(Padding(table, (0, 0, 0, 2)))
+    print_table(console, table)

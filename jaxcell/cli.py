@@ -28,6 +28,8 @@ app = typer.Typer(
 )
 
 NOT_CONVERGED, INTERRUPTED = 3, 130
+READER_OPTIONS = {"area": "--area-cm2", "electrode": "--electrode"}
+"""Options by the reader's argument that they give."""
 
 
 class Electrode(str, Enum):  # noqa: UP042  (typer shows the values)
@@ -147,7 +149,7 @@ def spectra(
 ) -> None:
     """List the impedance spectra of a file, and test each by the Kramers-Kronig relations."""
     with _one_sentence(traceback):
-        from jaxcell.io import MeasurementError, read_measurement
+        from jaxcell.io import ArgumentError, read_measurement
         from jaxcell.io.results import result_folder
         from jaxcell.spectra_report import check_spectra, print_spectra, save_spectra
 
@@ -156,8 +158,8 @@ def spectra(
         area = None if area_cm2 is None else area_cm2 * 1e-4
         try:
             measurement = read_measurement(file, area=area, electrode=electrode.value)
-        except MeasurementError as error:
-            raise _OptionError(_as_options(str(error))) from error
+        except ArgumentError as error:
+            raise _OptionError(error.under(READER_OPTIONS[error.argument])) from error
         with _progress() as progress:
             tested = check_spectra(measurement, None if number is None else _numbers(number), progress)
         console = _console()
@@ -166,11 +168,6 @@ def spectra(
             with result_folder(Path(out)) as draft, _progress() as progress:
                 save_spectra(measurement, tested, draft.path, progress)
             console.print(f"\nResults: {out}", soft_wrap=True)
-
-
-def _as_options(text: str) -> str:
-    """A reader's message with options in place of its arguments."""
-    return text.replace("the argument `area` in m2", "--area-cm2").replace("Argument `electrode`", "--electrode")
 
 
 def _numbers(text: str) -> list[int]:
@@ -284,6 +281,7 @@ def _fit_capacities(study: "CapacityStudy", place: Path) -> None:
 
 
 def _explain_capacities(study: "CapacityStudy") -> None:
+    from jaxcell.capacity_report import print_capacities_explanation
     from jaxcell.inference import explain
     from jaxcell.study.messages import StudyError
 
@@ -291,8 +289,8 @@ def _explain_capacities(study: "CapacityStudy") -> None:
     cells = study.cells(table)
     if len(cells) > 1:
         raise StudyError(f"{study.source}: --explain is about one cell; choose it with cell = ... in [capacities].")
-    typer.echo(explain(study.problem(table, cells[0])).summary())
-    typer.echo("\nNothing was fitted and nothing was written.")
+    problem = study.problem(table, cells[0])
+    print_capacities_explanation(_console(), problem, explain(problem))
 
 
 def _fit_protocol(study: "ProtocolStudy", place: Path, posterior: bool) -> None:
@@ -314,8 +312,8 @@ def _explain_joint(study: "JointStudy") -> None:
     from jaxcell.study.joint_run import explain_joint
 
     with _progress() as progress:
-        problem, found = explain_joint(study, progress)
-    print_joint_explanation(_console(), study, problem, found)
+        read, problem, found = explain_joint(study, progress)
+    print_joint_explanation(_console(), study, read, problem, found)
 
 
 def _end(console: "Console", place: Path, fit: "FitResult | Optimum") -> None:
@@ -332,8 +330,8 @@ def _explain_protocol(study: "ProtocolStudy") -> None:
     from jaxcell.study.protocol_study import explain_protocol
 
     with _progress() as progress:
-        measured, _, found, loss = explain_protocol(study, progress)
-    print_protocol_explanation(_console(), study, measured, found, loss)
+        measured, problem, found, loss = explain_protocol(study, progress)
+    print_protocol_explanation(_console(), study, measured, problem, found, loss)
 
 
 class _OptionError(ValueError):

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from jaxcell.answer import plain_table, print_bullets, versions
+from jaxcell.answer import plain_table, print_bullets, print_table, versions, write_config
 from jaxcell.design import Design
 from jaxcell.estimates import finite
-from jaxcell.io.results import write_json, write_toml
+from jaxcell.io.results import write_json
 from jaxcell.study.design_run import DesignResult
 from jaxcell.study.words import number
 
@@ -22,8 +22,7 @@ def save_design(result: DesignResult, folder: Path) -> None:
     from jaxcell.design_plots import cuts_figure, front_figure  # matplotlib takes half a second to import
 
     write_json(folder / "result.json", to_dict(result))
-    note = "The design as it was run, with every default filled in; relative paths start where the file lay."
-    write_toml(folder / "config.toml", result.study.resolved(), note)
+    write_config(folder, result.study, "The design as it was run")
     figures = folder / "figures"
     figures.mkdir()
     if result.cuts:
@@ -124,7 +123,7 @@ def print_design(console: Console, result: DesignResult) -> None:
         own, size = study.unit_of(one.name)
         low, high = (number(bound / size) for bound in one.bounds)
         table.add_row(one.name, number(one.value / size), f"{low} to {high}", own, _cost(result, one, own, size))
-    console.print(table)
+    print_table(console, table)
     if found.design.uncertain is not None:
         console.print(f"\n{_uncertain_words(result)}")
     print_bullets(console, "Limits", [_limit_words(result, k) for k in range(len(found.limits))])
@@ -136,7 +135,7 @@ def print_design(console: Console, result: DesignResult) -> None:
         shown = plain_table(console, *frame.columns)
         for row in frame.to_numpy():
             shown.add_row(*(number(float(value)) if np.isfinite(value) else "-" for value in row))
-        console.print(shown)
+        print_table(console, shown)
     if result.front_failure:
         console.print(f"\nNo front: {result.front_failure}")
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.padding import Padding
 
-from jaxcell.answer import plain_table, print_bullets
+from jaxcell.answer import plain_table, print_bullets, print_table
 from jaxcell.inference import Identifiability
 from jaxcell.inference.cell_loss import FIXED
 from jaxcell.inference.lost_lithium import lost_lithium_units
+from jaxcell.prior_report import print_priors
 from jaxcell.study.study import CellStudy
 from jaxcell.study.words import estimate
 
@@ -89,7 +89,7 @@ def print_verdicts(console: Console, found: Identifiability) -> None:
     table = plain_table(console, "parameter", "verdict", "prior left", "prior left if the others were known")
     for v in found.verdicts:
         table.add_row(v.name, v.kind, f"{100 * v.marginal:.3g} %", f"{100 * v.conditional:.3g} %")
-    console.print(Padding(table, (1, 0, 0, 2)))
+    print_table(console, table, above=1)
 
 
 def print_notices(console: Console, notices: tuple[str, ...]) -> None:
@@ -113,21 +113,7 @@ def _table(console: Console, title: str, entries: dict[str, dict[str, Any]], las
         bound = f" (on its {entry['on_bound']} bound)" if entry.get("on_bound") else ""
         note = entry.get(last) or ("" if entry["identifiable"] else entry["verdict"])
         table.add_row(name, value + bound, interval, entry["unit"], note)
-    console.print(Padding(table, (0, 0, 0, 2)))
-
-
-def print_priors(console: Console, parameters: dict[str, dict[str, Any]]) -> None:
-    """What was believed of every parameter before, beside what is known after."""
-    console.print("\n[bold]Beside the priors[/]")
-    table = plain_table(console, "", "95 % interval", "prior, 95 %", "unit")
-    sources: dict[str, list[str]] = {}
-    for name, entry in parameters.items():
-        _, interval = estimate(entry["estimate"], entry["interval95"])
-        low, high = entry["prior"]["interval95"]
-        sources.setdefault(entry["prior"]["source"], []).append(name)
-        table.add_row(name, interval, f"{low:.3g} to {high:.3g}", entry["unit"])
-    console.print(Padding(table, (0, 0, 0, 2)))
-    print_bullets(console, "The priors are from", [f"{', '.join(names)}: {one}" for one, names in sources.items()])
+    print_table(console, table)
 
 
 def over(value: Any, factor: float) -> Any:

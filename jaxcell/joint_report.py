@@ -16,8 +16,9 @@ from jaxcell.inference import Identifiability, InventoryProblem, JointProblem, P
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.inference.lost_lithium import lost_lithium_units
 from jaxcell.io.dataset import FittedRows
-from jaxcell.study.joint_run import JointResult
-from jaxcell.study.joint_study import JointStudy
+from jaxcell.prior_report import print_believed
+from jaxcell.study.joint_run import JointResult, as_written
+from jaxcell.study.joint_study import JointStudy, ReadMeasurement
 from jaxcell.study.misfit import misfit
 from jaxcell.study.spectra import fitted_spectrum, in_ohm_cm2
 from jaxcell.study.words import misfit_words
@@ -31,7 +32,7 @@ def save_joint(result: JointResult, folder: Path) -> None:
     from jaxcell.joint_plots import joint_figure
     from jaxcell.plots import ridge_figure
 
-    figures = write_answer(folder, to_dict(result), result.study.resolved(), by_measurement(result))
+    figures = write_answer(folder, to_dict(result), result.study, by_measurement(result))
     joint_figure(result).savefig(figures / "fit.png", metadata={"Software": None})
     ridges = ridge_figure(result)
     if ridges is not None:
@@ -123,11 +124,19 @@ def print_joint(console: Console, result: JointResult) -> None:
     print_bullets(console, "Capacities that were not recorded", ahead)
 
 
-def print_joint_explanation(console: Console, study: JointStudy, problem: JointProblem, found: Identifiability) -> None:
+def print_joint_explanation(
+    console: Console,
+    study: JointStudy,
+    read: dict[str, ReadMeasurement],
+    problem: JointProblem,
+    found: Identifiability,
+) -> None:
     """What the measurements could tell together, before any fit."""
     console.print(f"[bold]{study.content.study.title}[/]")
     console.print(f"\nIf the start values of the study were true, what would {', '.join(problem.names)} tell together?")
     print_verdicts(console, found)
+    written, factors = as_written(study, read, problem)
+    print_believed(console, problem.parameters, {name: unit for name, (unit, _) in written.items()}, factors)
     print_bullets(console, "Directions, worst seen first", [d.sentence for d in found.directions])
     console.print("\nNothing was fitted and nothing was written.")
 

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
-from rich.padding import Padding
 
-from jaxcell.answer import plain_table, print_bullets
+from jaxcell.answer import plain_table, print_bullets, print_table
 from jaxcell.estimates import finite, over
-from jaxcell.inference import Posterior, posterior, save_draws
+from jaxcell.inference import Posterior, laplace, posterior, save_draws
 from jaxcell.io.results import write_json
 from jaxcell.plots import unit_of
+from jaxcell.prior_report import print_cut, prior_interval
 from jaxcell.study.joint_run import JointResult
 from jaxcell.study.protocol_study import ProtocolResult
 from jaxcell.study.run import StudyResult
@@ -24,8 +23,12 @@ Fitted = StudyResult | ProtocolResult | JointResult
 
 
 def sample_posterior(result: Fitted, tell: Callable[[str, int, int], Any]) -> Posterior:
-    """As [posterior] of the study says, with the seed of its [fit]; raises as `jaxcell.inference.posterior`."""
+    """As [posterior] of the study says, with the seed of its [fit]; raises as `jaxcell.inference.posterior` or, with
+    its method, `laplace`."""
     table = result.study.content.posterior
+    if table.method == "laplace":
+        tell("drawing from the Gaussian at the optimum", 0, 0)
+        return laplace(result.fit, draws=table.chains * table.draws, seed=result.study.content.fit.seed)
     return posterior(
         result.fit,
         table.likelihood(),
@@ -67,15 +70,15 @@ def to_dict(result: Fitted, drawn: Posterior) -> dict[str, Any]:
 def print_posterior(console: Console, result: Fitted, drawn: Posterior) -> None:
     """The posterior beside the priors, and whether the sampler can be trusted."""
     found = to_dict(result, drawn)
-    table = plain_table(console, "", "median", "95 % interval", "prior, 95 %", "unit", "prior left", "prior from")
+    table = plain_table(console, "", "median", "95 % interval", "prior, 95 %", "unit", "prior left")
     for name, entry in found["parameters"].items():
         value, interval = estimate(entry["median"], entry["interval95"])
-        _, low, high = entry["prior_median_and_interval95"]
-        left, source = f"{100.0 * entry['prior_left']:.3g} %", escape(entry["prior_source"])
-        table.add_row(name, value, interval, f"{low:.3g} to {high:.3g}", entry["unit"], left, source)
+        prior = prior_interval(entry["prior_median_and_interval95"][1:], entry["prior_outside_bounds"])
+        table.add_row(name, value, interval, prior, entry["unit"], f"{100.0 * entry['prior_left']:.3g} %")
     for name, entry in found["combinations"].items():
         value, interval = estimate(entry["median"], entry["interval95"])
-        table.add_row(name, value, interval, "", entry["unit"], "", "")
+        table.add_row(name, value, interval, "", entry["unit"], "")
     console.print(f"\n[bold]Posterior[/] ({found['draws']} draws in {drawn.seconds:.3g} s)")
-    console.print(Padding(table, (0, 0, 0, 2)))
+    print_table(console, table)
+    print_cut(console, [entry["prior_outside_bounds"] for entry in found["parameters"].values()])
     print_bullets(console, "Whether to trust the draws", found["words"])

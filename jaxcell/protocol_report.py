@@ -11,6 +11,7 @@ from rich.console import Console
 from jaxcell.answer import origin, print_bullets, write_answer
 from jaxcell.estimates import estimates, finite, print_estimates, print_notices, print_verdicts
 from jaxcell.inference import CellLithiumLoss, Identifiability, ProtocolProblem, StepData
+from jaxcell.prior_report import print_believed
 from jaxcell.report import ledger_dict
 from jaxcell.study.protocol_study import MeasuredSteps, ProtocolResult, ProtocolStudy
 from jaxcell.study.words import lithium_words, number
@@ -36,7 +37,7 @@ def save_protocol(result: ProtocolResult, folder: Path) -> None:
     from jaxcell.protocol_plots import steps_figure
 
     rows = by_step(result)
-    figures = write_answer(folder, to_dict(result), result.study.resolved(), rows)
+    figures = write_answer(folder, to_dict(result), result.study, rows)
     steps_figure(rows, result.study.content.study.title).savefig(figures / "fit.png", metadata={"Software": None})
     ridges = ridge_figure(result)
     if ridges is not None:
@@ -188,6 +189,7 @@ def print_protocol_explanation(
     console: Console,
     study: ProtocolStudy,
     measured: MeasuredSteps,
+    problem: ProtocolProblem,
     found: Identifiability,
     loss: CellLithiumLoss | None,
 ) -> None:
@@ -196,6 +198,7 @@ def print_protocol_explanation(
     console.print(f"{_source(measured)}. If the start values of the study were true, what would it tell?", markup=False)
     print_notices(console, measured.provenance.notices)
     print_verdicts(console, found)
+    print_believed(console, problem.parameters, study.units(), study.factors())
     print_bullets(console, "Directions, worst seen first", [d.sentence for d in found.directions])
     if loss is not None:
         print_bullets(console, "Lithium", list(loss.sentences))

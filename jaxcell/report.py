@@ -16,6 +16,7 @@ from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.io import Kind
 from jaxcell.io.dataset import FittedRows
 from jaxcell.ledger import SIDES, Ledger, lithium_losses
+from jaxcell.prior_report import print_believed
 from jaxcell.study import Study
 from jaxcell.study.advice import physics_notes, remedies
 from jaxcell.study.run import StudyResult
@@ -38,7 +39,7 @@ def save(result: StudyResult, folder: Path) -> None:
     """Write result.json, config.toml, timeseries.csv and the figures into an existing folder."""
     from jaxcell.plots import fit_figure, ridge_figure  # matplotlib takes half a second to import
 
-    figures = write_answer(folder, to_dict(result), result.study.resolved(), timeseries(result))
+    figures = write_answer(folder, to_dict(result), result.study, timeseries(result))
     fit_figure(result).savefig(figures / "fit.png", metadata={"Software": None})
     ridges = ridge_figure(result)
     if ridges is not None:
@@ -200,6 +201,7 @@ def print_explanation(
         f"{measurement.provenance.name} tell? (noise of a sample: {number(1e6 * float(rows.dataset.noise))} uV)"
     )
     print_verdicts(console, found)
+    print_believed(console, problem.parameters, study.units(), study.factors())
     print_bullets(console, "Directions, worst seen first", [d.sentence for d in found.directions])
     theta = problem.parameters.initial
     print_bullets(console, "Why", physics_notes(problem, rows, measurement, theta))

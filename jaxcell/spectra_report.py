@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from jaxcell.answer import plain_table, print_bullets
+from jaxcell.answer import plain_table, print_bullets, print_table
 from jaxcell.impedance_validity import KramersKronig, KramersKronigError, kramers_kronig
 from jaxcell.io import Measurement
 from jaxcell.study.progress import Progress, silent
@@ -135,7 +135,7 @@ def print_spectra(console: Console, measurement: Measurement, tested: Tested) ->
             _bias(s.bias_current, s.bias_voltage),
             f"{int(result.flagged.sum())}" if isinstance(result, KramersKronig) else "-",
         )
-    console.print(table)
+    print_table(console, table)
     verdicts = [
         f"{number}: {result.sentence() if isinstance(result, KramersKronig) else f'not tested: {result}'}"
         for number, result in tested.items()

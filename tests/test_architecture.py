@@ -36,7 +36,7 @@ ORDER = [
     {"impedance_validity"},
     {"pulse_response"},
     {"answer", "estimates", "figures", "full_cell_plots", "impedance_plots", "plots", "report", "spectra_report"}
-    | {"device", "study", "cli", "__main__"}
+    | {"device", "prior_report", "study", "cli", "__main__"}
     | {
         f"{kind}_{what}"
         for kind in ("capacity", "design", "joint", "posterior", "protocol")

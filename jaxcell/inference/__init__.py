@@ -60,6 +60,8 @@ from .parameters import Parameter as Parameter
 from .parameters import ParameterSet as ParameterSet
 from .paths import number_paths as number_paths
 from .posterior import posterior as posterior
+from .prior_summary import PriorSummary as PriorSummary
+from .prior_summary import prior_summaries as prior_summaries
 from .priors import LogNormal as LogNormal
 from .priors import Normal as Normal
 from .priors import Prior as Prior
@@ -74,7 +76,6 @@ from .protocol_problem import ProtocolProblem as ProtocolProblem
 from .report import FitResult as FitResult
 from .report import MemberFit as MemberFit
 from .report import ParameterEstimate as ParameterEstimate
-from .report import PriorSummary as PriorSummary
 from .report import StartRecord as StartRecord
 from .results import Status as Status
 from .ridge import Ridge as Ridge

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from jaxcell.cell import Cell, Collector
 from jaxcell.units import FARADAY, from_ev
 
-from .paths import format_path, parse_path
+from .paths import format_path, number_at, parse_path
 from .priors import LogNormal
 
 ROOM, ROOM_WIDTH = 298.15, 5.0
@@ -59,14 +59,19 @@ def default_prior(paths: str | Sequence[str], cell: Cell | None = None) -> LogNo
 
     `cell`: the range must hold in it, too: those of Li6PS5Cl need a separator that looks like it, without salt and
     grain boundaries and with 1 to 5 mS cm-1, those of its interface and interphase a site that touches the separator,
-    those at 25 degC that reference temperature to 5 K. Without a cell it is for the caller to know.
+    those at 25 degC that reference temperature to 5 K. Without a cell it is for the caller to know. The value that the
+    number has in the cell is not looked at; a study, which knows its start, leaves a default that does not hold it.
 
     A `Parameter` stays flat between its bounds unless it is given a prior:
 
         place = "working.layer.ionic_conductivity"
         Parameter("kappa", place, "S/m", (1e-6, 1.0), prior=default_prior(place))
+
+    Raises ValueError for a path that is not one of dotted names, and for one at which the cell has no number.
     """
     listed = [paths] if isinstance(paths, str) else list(paths)
+    for path in listed if cell is not None else ():
+        number_at(cell, path, "The default prior was asked for at")
     found = default_range(listed)
     if found is None or (cell is not None and found.refusal(cell, listed) is not None):
         return None
@@ -158,7 +163,7 @@ DEFAULT_RANGES = (
         (2e-4, 2e-2),
         "lithium or a layer against a sulfide",
         "[gen]",
-        _ARGYRODITE,
+        (*_ARGYRODITE, _room),
     ),
     DefaultRange(
         ("interface.nucleation.overpotential",),
@@ -185,10 +190,14 @@ DEFAULT_RANGES = (
         _facing("interphase.activation_energy"), _ev(0.3, 0.9), "the interphase of Li6PS5Cl", "[gen]", _ARGYRODITE
     ),
     DefaultRange(
-        _facing("interphase.ionic_conductivity"), (1e-6, 1e-3), "the interphase of Li6PS5Cl", "[gen]", _ARGYRODITE
+        _facing("interphase.ionic_conductivity"),
+        (1e-6, 1e-3),
+        "the interphase of Li6PS5Cl",
+        "[gen]",
+        (*_ARGYRODITE, _room),
     ),
     DefaultRange(_sites("dead_lithium.per_stripped"), (1e-4, 0.05), "dead per stripped lithium", "[gen]"),
-    DefaultRange(_sites("dead_lithium.rate"), (1e-11, 1e-8), "lithium that dies at rest", "[gen]"),
+    DefaultRange(_sites("dead_lithium.rate"), (1e-11, 1e-8), "lithium that dies at rest", "[gen]", (_room,)),
     DefaultRange(
         _facing("contact_loss.pressure_exponent"), (0.3, 1.0), "a contact under pressure", "[lit] arXiv 2501.00600"
     ),

@@ -12,8 +12,9 @@ from jaxtyping import Array, Float
 
 from .likelihood import Likelihood
 from .nuts import Chains
+from .prior_summary import PriorSummary
 from .problem import Problem
-from .report import FitResult, PriorSummary
+from .report import FitResult
 from .sampling_checks import Check, judge
 
 _BATCH = 64
@@ -43,6 +44,7 @@ class Marginal:
             "interval95": list(self.interval95),
             "unit": self.unit,
             "prior_median_and_interval95": prior,
+            "prior_outside_bounds": None if self.prior is None else self.prior.outside,
             "prior_source": None if self.prior is None else self.prior.source,
             "prior_left": self.prior_left,
         }
@@ -119,6 +121,8 @@ class Posterior:
             lines.append(
                 f"  {m.name} = {m.median:.4g} {m.unit} [{low:.4g}, {high:.4g}]; prior {m.prior.median:.4g} "
                 f"[{m.prior.interval95[0]:.4g}, {m.prior.interval95[1]:.4g}], {100.0 * m.prior_left:.3g} % left"
+                + ", cut by its bounds"
+                * m.prior.cut
             )
         for m in self.combined.values():
             lines.append(f"  {m.name} = {m.median:.4g} {m.unit} [{m.interval95[0]:.4g}, {m.interval95[1]:.4g}]")

@@ -12,8 +12,9 @@ from .evaluation import plain_weighting
 from .least_squares import Box
 from .member_noise import inflated, member_noise, pooled, told
 from .multistart import FROM_KEYBOARD, Progress, prepare, run_starts, start_points
+from .prior_summary import prior_summaries
 from .problem import Problem
-from .report import FitResult, MemberFit, ParameterEstimate, PriorSummary, StartRecord
+from .report import FitResult, MemberFit, ParameterEstimate, StartRecord
 from .results import Status
 from .ridge import physical
 from .stages import Stage, settle
@@ -46,7 +47,8 @@ def fit(
     - `progress(done, total)`: called between chunks of iterations; an exception in it, or a keyboard
       interrupt, ends the fit with the best point so far (`FitResult.interrupted`), without ridges.
 
-    **Raises** `ValueError` when no start has finite residuals. A fit that did not converge is returned, with
+    **Raises** `ValueError` for starts or a seed that are no whole numbers of at least 1 and 0, and when no start has
+    finite residuals. A fit that did not converge is returned, with
     `converged` False and its reason in `sentence`.
     """
     settings = FitSettings() if settings is None else settings
@@ -133,16 +135,14 @@ def _estimates(
     se = np.sqrt(np.diag(found.covariance))
     low, high = interval95(theta, found)
     low, high = np.maximum(low, lower), np.minimum(high, upper)
-    believed = parameters.prior_quantiles(np.tile([0.025, 0.5, 0.975], (theta.size, 1)))
+    believed = prior_summaries(parameters)
     margin = _ON_BOUND * (upper - lower)
     estimates = []
     for k, p in enumerate(parameters.parameters):
-        value, first, last, *prior = physical(problem, k, np.array([theta[k], low[k], high[k], *believed[k]])).tolist()
+        value, first, last = physical(problem, k, np.array([theta[k], low[k], high[k]])).tolist()
         on_bound = (
             "lower" if theta[k] <= lower[k] + margin[k] else "upper" if theta[k] >= upper[k] - margin[k] else None
         )
-        bounds = (float(p.bounds[0]), float(p.bounds[1]))
-        summary = PriorSummary(p.prior.name, prior[1], (prior[0], prior[2]), bounds, p.prior.words)
         estimates.append(
             ParameterEstimate(
                 p.name,
@@ -152,7 +152,7 @@ def _estimates(
                 float(se[k]),
                 p.transform.name,
                 on_bound,
-                summary,
+                believed[p.name],
                 found.verdicts[k],
             )
         )

@@ -72,6 +72,11 @@ def cycle_of_rows(problem: Problem) -> Int[np.ndarray, " residuals"]:
     return np.where(counted, place, -1)
 
 
+def recorded_cycles(problem: Problem) -> int:
+    """How many cycles a record has: what folds are made of; raises as `cycle_of_rows`."""
+    return int(cycle_of_rows(problem).max()) + 1
+
+
 def fitted_only(problem: Problem, fold: Fold) -> Problem:
     """The same problem without what the fold does not fit, in the same shapes, so that nothing compiles anew."""
     place = cycle_of_rows(problem)

@@ -1,7 +1,7 @@
 """Which of several models of the same record predicts what it has not seen best, and whether they are told apart."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -10,12 +10,13 @@ import pandas as pd
 import scipy.stats
 from jaxtyping import Float, Int
 
+from jaxcell.component import whole_number
 from jaxcell.inference.analysis import FitSettings
 from jaxcell.inference.autocorrelation import first_order_time
 from jaxcell.inference.block_scores import BlockScore, block_score
 from jaxcell.inference.calibration import Calibration, calibration
 from jaxcell.inference.inventory_problem import INVENTORY_FIT, InventoryProblem
-from jaxcell.inference.left_out import Fold, cycle_of_rows, expanding_window
+from jaxcell.inference.left_out import Fold, expanding_window, recorded_cycles
 from jaxcell.inference.problem import Problem
 from jaxcell.inference.protocol_problem import PROTOCOL_FIT, ProtocolProblem
 
@@ -30,7 +31,7 @@ where models predict alike, rounding and the ends of fits leave differences that
 
 class Difference(NamedTuple):
     """How much worse a model scores than the best, per left-out cycle, the standard error of that, and the half-width
-    of its 95 % interval; all zero for the best."""
+    of its 95 % interval; all zero for the best.  Of one block alone error and reach are infinite."""
 
     worse: float
     error: float
@@ -40,6 +41,11 @@ class Difference(NamedTuple):
     def told(self) -> bool:
         """Whether a difference of log scores exceeds its error, and what counts at all."""
         return self.worse > max(self.reach, LEAST_DIFFERENCE)
+
+    @property
+    def words(self) -> str:
+        """By how much, with the half-width where there is one."""
+        return f"by {self.worse:.2g}" + (f" +- {self.reach:.2g}" if np.isfinite(self.reach) else "")
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class ModelComparison:
     """
 
     scores: dict[str, ModelScore]
-    blocks: dict[str, dict[Place, BlockScore]]
+    blocks: dict[str, dict[Place, BlockScore]] = field(repr=False)
     cycles: int
     failed: tuple[str, ...]
 
@@ -86,13 +92,27 @@ class ModelComparison:
     @property
     def verdict(self) -> str:
         """Which model predicts best, in one sentence."""
-        worse = [name for name in self.scores if name not in (self.best, *self.rivals)]
-        behind = ", ".join(f"{name} by {_words(self.scores[name].by_log_score)}" for name in worse)
-        if not self.rivals:
+        by = {name: one.by_log_score for name, one in self.scores.items() if name != self.best}
+        near = " and ".join(f"{name}, {by[name].words}" for name in self.rivals)
+        behind = ", ".join(f"{name} {one.words}" for name, one in by.items() if name not in self.rivals)
+        if not near:
             return f"{self.best} predicts left-out cycles best; worse are {behind} (nats a cycle, 95 %)."
-        near = ", ".join(f"{name} {_words(self.scores[name].by_log_score)}" for name in self.rivals)
-        tail = f"; worse are {behind}" if worse else ""
-        return f"{self.best} is not told apart from {near}{tail} (nats a cycle by which they are worse, 95 %)."
+        one_block = any(np.isinf(one.reach) for one in by.values())
+        error = "; one block gives no error of the difference" if one_block else ", 95 %"
+        tail = f"; worse are {behind}" if behind else ""
+        return f"{self.best} is not told apart from {near}{tail} (nats a cycle{error})."
+
+    def summary(self) -> str:
+        """The verdict, every model's scores and what could not be compared, as readable text."""
+        lines = [self.verdict]
+        for name, one in self.scores.items():
+            behind = "the best" if name == self.best else f"worse {one.by_log_score.words}"
+            crps = "" if np.isnan(one.crps) else f", CRPS {one.crps:.3g}"
+            slow = f", {one.not_converged} fits not converged" if one.not_converged else ""
+            lines.append(f"  {name}: {one.log_score:.4g} nats a cycle, {behind}{crps}{slow}")
+        count = len(self.blocks[self.best])
+        lines.append(f"  {self.cycles} cycles left out in {'one block' if count == 1 else f'{count} blocks'}")
+        return "\n".join(lines + [f"  not compared: {failure}" for failure in self.failed])
 
     def to_dataframe(self) -> pd.DataFrame:
         """One row a model, the best first."""
@@ -149,11 +169,16 @@ def compare_models(
     verdicts that rest on a record of a dozen cycles are hints.  Models are told apart by how they predict: one that is
     worse may be the truer, with more unknowns than the record settles.
 
-    Raises ValueError for fewer than two models, models of different measurements, and where every fold fails.
+    Raises ValueError for models that are no problems by name, fewer than two of them, models of different measurements,
+    starts or a seed that are no whole numbers of at least 1 and 0, and where every fold fails.
     """
+    starts, seed = whole_number(starts, "starts", least=1), whole_number(seed, "seed", least=0)
+    _check_named(models)
     named = {name: _by_record(problem) for name, problem in models.items()}
     _check(named)
-    places = [(record, fold) for record, one in next(iter(named.values())).items() for fold in folds(_cycles(one))]
+    places = [
+        (record, fold) for record, one in next(iter(named.values())).items() for fold in folds(recorded_cycles(one))
+    ]
     blocks: dict[str, dict[Place, BlockScore]] = {name: {} for name in named}
     failed: dict[Place, str] = {}
     for number, (name, (record, fold)) in enumerate((n, p) for n in named for p in places):
@@ -236,20 +261,12 @@ def _difference(
     return Difference(mean, error, float(scipy.stats.t.ppf(0.975, m - 1)) * error)
 
 
-def _words(one: Difference) -> str:
-    return f"{one.worse:.2g} +- {one.reach:.2g}"
-
-
 def _label(record: Hashable) -> str:
     return "" if record is None else f"record {record}, "
 
 
 def _by_record(problem: Records) -> dict[Hashable, Problem]:
     return dict(problem) if isinstance(problem, Mapping) else {None: problem}
-
-
-def _cycles(problem: Problem) -> int:
-    return int(cycle_of_rows(problem).max()) + 1
 
 
 def _usual(problem: Problem) -> FitSettings:
@@ -259,6 +276,21 @@ def _usual(problem: Problem) -> FitSettings:
     if isinstance(problem, ProtocolProblem):
         return FitSettings(PROTOCOL_FIT.solver, adam_steps=0, ridges=0)
     return FitSettings(ridges=0)
+
+
+def _check_named(models: Any) -> None:
+    """Refuse what is no mapping of problems, or of problems by record."""
+    expected = "problems by the names of the models, such as {'dead': problem, 'both': other}"
+    if not isinstance(models, Mapping):
+        raise ValueError(f"models must be {expected}, but is {_shown(models)}.")
+    for name, one in models.items():
+        for problem in one.values() if isinstance(one, Mapping) else [one]:
+            if not isinstance(problem, Problem):
+                raise ValueError(f"models must be {expected}, but that of {name!r} is {_shown(problem)}.")
+
+
+def _shown(value: Any) -> str:
+    return "None" if value is None else f"of type {type(value).__name__}"
 
 
 def _check(named: dict[str, dict[Hashable, Problem]]) -> None:

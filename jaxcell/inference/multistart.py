@@ -18,6 +18,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxcell.component import whole_number
 from jaxcell.solver.kernel import only_cpus
 
 from .evaluation import Evaluation, Weighting, blank, evaluate
@@ -81,10 +82,11 @@ def start_points(parameters: ParameterSet, starts: int, seed: int) -> Float[Arra
 
     Each prior is cut into starts - 1 slices of equal probability and every slice is used once (McKay, Beckman
     and Conover 1979), in an order drawn from `seed`.
+
+    Raises ValueError for starts or a seed that are no whole numbers of at least 1 and 0.
     """
-    if starts < 1:
-        raise ValueError(f"Argument 'starts' must be at least 1, but is {starts}.")
-    rng = np.random.default_rng(seed)
+    starts = whole_number(starts, "starts", least=1)
+    rng = np.random.default_rng(whole_number(seed, "seed", least=0))
     count, p = starts - 1, len(parameters.names)
     slices = np.stack([rng.permutation(count) for _ in range(p)])
     drawn = parameters.prior_quantiles((slices + rng.random((p, count))) / max(count, 1)).T

@@ -38,7 +38,13 @@ def number_paths(tree: Any) -> tuple[str, ...]:
 
 
 def check_path(tree: Any, path: str, owner: str) -> Any:
-    """The leaf at `path`; a ValueError in one sentence when it is missing or not one float number."""
+    """The leaf that a parameter of that name points at; raises as `number_at`."""
+    return number_at(tree, path, f"Parameter '{owner}' points at")
+
+
+def number_at(tree: Any, path: str, told: str) -> Any:
+    """The leaf at `path`; a ValueError in one sentence, which begins as `told`, when it is missing or not one float
+    number."""
     found = leaves(tree)
     keys = parse_path(path)
     if keys not in found:
@@ -46,12 +52,11 @@ def check_path(tree: Any, path: str, owner: str) -> Any:
         close = difflib.get_close_matches(format_path(keys), available, n=3, cutoff=0.5)
         hint = f"close names are {_quoted(close)}; " if close else ""
         raise ValueError(
-            f"Parameter '{owner}' points at '{path}', which does not exist; {hint}"
-            f"the available numbers are {_quoted(available)}."
+            f"{told} '{path}', which does not exist; {hint}the available numbers are {_quoted(available)}."
         )
     leaf = found[keys]
     if not _is_number(leaf):
-        raise ValueError(f"Parameter '{owner}' points at '{path}', which is {_describe(leaf)}, not one float number.")
+        raise ValueError(f"{told} '{path}', which is {_describe(leaf)}, not one float number.")
     return leaf
 
 

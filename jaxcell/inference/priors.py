@@ -28,6 +28,10 @@ class Prior(eqx.Module):
         return self.source or ("flat between its bounds" if isinstance(self, Uniform) else "given")
 
     @abc.abstractmethod
+    def outside(self, low: float, high: float) -> float:
+        """Share of the belief [1] that lies beyond two bounds of the value."""
+
+    @abc.abstractmethod
     def residuals(self, value: Float[Array, ""]) -> Float[Array, " rows"]:
         """Standardised rows r with ln density = -0.5 r^2 + constant in the prior's own Gaussian coordinate.
 
@@ -45,6 +49,9 @@ class Uniform(Prior):
     """Flat in theta between the bounds: log-uniform in the value under a log transform."""
 
     name = "uniform"
+
+    def outside(self, low: float, high: float) -> float:
+        return 0.0
 
     def residuals(self, value: Float[Array, ""]) -> Float[Array, " rows"]:
         return jnp.zeros((0,), dtype=jnp.float64)
@@ -66,6 +73,9 @@ class Normal(Prior):
         self.mean = jnp.asarray(mean, dtype=jnp.float64)
         self.sd = jnp.asarray(sd, dtype=jnp.float64)
         self.source = source
+
+    def outside(self, low: float, high: float) -> float:
+        return _beyond((low - float(self.mean)) / float(self.sd), (high - float(self.mean)) / float(self.sd))
 
     def residuals(self, value: Float[Array, ""]) -> Float[Array, " rows"]:
         return jnp.reshape((value - self.mean) / self.sd, (1,))
@@ -99,6 +109,10 @@ class LogNormal(Prior):
         self.log_sd = jnp.asarray(math.log(high / low) / (2.0 * NORMAL_95), dtype=jnp.float64)
         self.source = source
 
+    def outside(self, low: float, high: float) -> float:
+        ends = (math.log(end / float(self.median)) if end > 0.0 else -math.inf for end in (low, high))
+        return _beyond(*(end / float(self.log_sd) for end in ends))
+
     def residuals(self, value: Float[Array, ""]) -> Float[Array, " rows"]:
         return jnp.reshape(jnp.log(value / self.median) / self.log_sd, (1,))
 
@@ -106,3 +120,8 @@ class LogNormal(Prior):
         value = transform.inverse(theta)
         r = jnp.log(value / self.median) / self.log_sd
         return -0.5 * r**2 - jnp.log(value) + log_slope(transform, theta)
+
+
+def _beyond(low: float, high: float) -> float:
+    """Of a standard normal."""
+    return 0.5 * (math.erfc(-low / math.sqrt(2.0)) + math.erfc(high / math.sqrt(2.0)))

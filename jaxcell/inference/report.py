@@ -13,20 +13,9 @@ from .covariance import Noise
 from .evaluation import Weighting, plain_weighting
 from .identifiability import Verdict
 from .member_noise import inflated
+from .prior_summary import PriorSummary
 from .problem import Problem
 from .results import Status
-
-
-@dataclass(frozen=True)
-class PriorSummary:
-    """What was believed before: kind, median and central 95 % range in the parameter's unit, bounds
-    included; where it comes from, in words."""
-
-    kind: str
-    median: float
-    interval95: tuple[float, float]
-    bounds: tuple[float, float]
-    source: str
 
 
 @dataclass(frozen=True)
@@ -273,7 +262,7 @@ class FitResult:
         for p in self.parameters.values():
             low, high = p.interval95
             bound = f", on its {p.on_bound} bound" if p.on_bound else ""
-            believed = "prior {:.4g} to {:.4g}".format(*p.prior.interval95)
+            believed = "prior {:.4g} to {:.4g}".format(*p.prior.interval95) + ", cut by its bounds" * p.prior.cut
             lines.append(
                 f"  {p.name} = {p.estimate:.4g} {p.unit} [{low:.4g}, {high:.4g}]{bound}: {p.verdict.kind}; {believed}"
             )
@@ -300,12 +289,6 @@ _MISSED, _MISSED_TREND = 10.0, 2.0
 
 
 def _parameter_dict(p: ParameterEstimate) -> dict[str, Any]:
-    prior = {
-        "kind": p.prior.kind,
-        "median": p.prior.median,
-        "interval95": list(p.prior.interval95),
-        "source": p.prior.source,
-    }
     return {
         "estimate": p.estimate,
         "unit": p.unit,
@@ -315,7 +298,7 @@ def _parameter_dict(p: ParameterEstimate) -> dict[str, Any]:
         "transform": p.transform,
         "on_bound": p.on_bound,
         "bounds": list(p.prior.bounds),
-        "prior": prior,
+        "prior": p.prior.to_dict(),
     }
 
 

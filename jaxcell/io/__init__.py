@@ -6,6 +6,7 @@ Parameter sets of other programs are read by `jaxcell.io.bpx` and `jaxcell.io.py
 from jaxcell.io.bdf import write_bdf_csv as write_bdf_csv
 from jaxcell.io.cycle_table import CycleTable as CycleTable
 from jaxcell.io.cycle_table import read_cycle_table as read_cycle_table
+from jaxcell.io.errors import ArgumentError as ArgumentError
 from jaxcell.io.errors import MeasurementError as MeasurementError
 from jaxcell.io.errors import ParameterSetError as ParameterSetError
 from jaxcell.io.half_cycles import HalfCycle as HalfCycle

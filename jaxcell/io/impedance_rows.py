@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxcell.io._arrays import FloatArray, IntArray, count
 from jaxcell.io.assemble import Columns, assemble
-from jaxcell.io.errors import MeasurementError
+from jaxcell.io.errors import ArgumentError, MeasurementError
 from jaxcell.io.impedance_units import Unit
 from jaxcell.io.kinds import Control
 from jaxcell.io.measurement import Measurement
@@ -23,9 +23,8 @@ def in_ohm(values: FloatArray, unit: Unit, column: str, source: str, options: Re
     if not unit.per_area:
         return values * unit.factor
     if options.area is None:
-        raise MeasurementError(
-            f"{source}: column `{column}` is area-specific, so the argument `area` in m2 is needed, but none was given."
-        )
+        told = f"{source}: column `{column}` is area-specific, so "
+        raise ArgumentError("area", told, "the argument `area` in m2", " is needed, but none was given.")
     return values * (unit.factor / options.area)
 
 

@@ -13,7 +13,7 @@ from jaxcell.io import biologic, biologic_binary, gamry, zplot
 from jaxcell.io._arrays import shown
 from jaxcell.io.bdf import read_bdf_csv
 from jaxcell.io.bdf_columns import looks_like_bdf
-from jaxcell.io.errors import MeasurementError
+from jaxcell.io.errors import ArgumentError, MeasurementError
 from jaxcell.io.impedance_names import read_name
 from jaxcell.io.impedance_table import find_layout, read_impedance_table
 from jaxcell.io.measurement import Measurement
@@ -83,10 +83,11 @@ def read_measurement(
     file = _unpacked(load(path))
     chosen = _sniff(file) if format == "auto" else format
     if electrode != "working" and chosen not in _THREE_ELECTRODES:
-        raise MeasurementError(
-            f"Argument `electrode` is {electrode!r}, but {file.given} is of the format {chosen}, which is read for one "
-            "impedance only: leave it at 'working'."
+        told = (
+            f" is {electrode!r}, but {file.given} is of the format {chosen}, which is read for one impedance only: "
+            "leave it at 'working'."
         )
+        raise ArgumentError("electrode", "", "Argument `electrode`", told)
     return _READERS[chosen](file, options)
 
 

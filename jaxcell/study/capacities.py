@@ -5,18 +5,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
+from jaxcell.study.folders import portable_file
 from jaxcell.study.messages import StudyError
 from jaxcell.study.progress import Progress
 from jaxcell.study.schema import NotNegative, Positive, StudyTable, Table
 from jaxcell.study.study import data_place, with_fit_options
 
 if TYPE_CHECKING:
-    from jaxcell.inference import FitResult, InventoryProblem, LithiumLoss, ModelComparison
+    from jaxcell.inference import FitResult, Fold, InventoryProblem, LithiumLoss, ModelComparison
     from jaxcell.io import CycleTable
 
 Channel = Literal["dead", "interphase", "trapped"]
+
+
+def _once(channels: list[Channel]) -> list[Channel]:
+    if len(set(channels)) < len(channels):
+        raise ValueError(f"must name each channel once, but is {channels}")
+    return channels
+
+
+Channels = Annotated[list[Channel], Field(min_length=1), AfterValidator(_once)]
 
 
 class CapacitiesTable(Table):
@@ -38,34 +48,30 @@ class CapacitiesTable(Table):
 class LossesTable(Table):
     """The channels that may take lithium, and the scatter of a cycle's efficiency, estimated where it is not given."""
 
-    channels: list[Channel] = Field(default=["dead", "interphase", "trapped"], min_length=1)
+    channels: Channels = Field(default=["dead", "interphase", "trapped"])
     noise: Positive | None = None
-
-    @field_validator("channels")
-    @classmethod
-    def _once(cls, value: list[str]) -> list[str]:
-        if len(set(value)) < len(value):
-            raise ValueError(f"must name each channel once, but is {value}")
-        return value
 
 
 class ModelChoiceTable(Table):
     """Models to compare by how well they predict blocks of later cycles, each named with the channels that it has; see
     `jaxcell.inference.compare_models`. Of every cell the `first` cycles are always fitted (a third unless given)."""
 
-    models: dict[str, Annotated[list[Channel], Field(min_length=1)]]
+    models: dict[str, Channels]
     first: Annotated[int, Field(ge=3)] | None = None
     blocks: Annotated[int, Field(ge=1)] = 6
 
     @field_validator("models")
     @classmethod
-    def _once(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+    def _several(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
         if len(value) < 2:
             raise ValueError(f"must name at least two models, each models.NAME = [channels], but names {len(value)}")
-        for name, channels in value.items():
-            if len(set(channels)) < len(channels):
-                raise ValueError(f"must name each channel of {name} once, but it is {channels}")
         return value
+
+    def folds(self, cycles: int) -> "tuple[Fold, ...]":
+        """What is left out of a record of so many cycles; raises as `expanding_window`."""
+        from jaxcell.inference import expanding_window
+
+        return expanding_window(cycles, first=self.first, blocks=self.blocks)
 
 
 class CapacityFitTable(Table):
@@ -166,9 +172,7 @@ class CapacityStudy:
     def resolved(self) -> dict[str, Any]:
         """Every table with defaults filled in; without absolute paths."""
         tables = self.content.model_dump(exclude_none=True)
-        written = self.data_file or self.content.capacities.file
-        local = self.data_file is not None or Path(written).is_absolute() or written.startswith("~")
-        tables["capacities"]["file"] = Path(written).name if local else written
+        tables["capacities"]["file"] = portable_file(self.content.capacities.file, self.data_file, self.folder)
         return tables
 
 
@@ -190,13 +194,15 @@ class CapacityResult:
 
 
 def run_capacities(study: CapacityStudy, tell: Progress) -> CapacityResult:
-    """Read the table and fit its cells; raises as `CapacityStudy.table`, `cells` and `problem`."""
+    """Read the table and fit its cells; raises as `CapacityStudy.table`, `cells` and `problem`, and StudyError where a
+    cell has too few cycles for [model_choice]."""
     from jaxcell.inference import INVENTORY_FIT, fit, lithium_loss
 
     tell("reading the study and its data", 0, 0)
     table = study.table()
     cells = study.cells(table)
     problems = {cell: study.problem(table, cell) for cell in cells}
+    _check_folds(study, problems)
     fits, losses, options = {}, {}, study.content.fit
     for done, (cell, problem) in enumerate(problems.items()):
         tell("fitting (the first step compiles)" if done == 0 else "fitting", done, len(cells))
@@ -205,13 +211,32 @@ def run_capacities(study: CapacityStudy, tell: Progress) -> CapacityResult:
     return CapacityResult(study, table, problems, fits, losses, _choice(study, table, cells, tell))
 
 
+def _check_folds(study: CapacityStudy, problems: "dict[int, InventoryProblem]") -> None:
+    """Before anything is fitted, whether [model_choice] has cycles to leave out; the same of all channels.
+
+    Raises:
+        StudyError: a cell has too few of them.
+    """
+    from jaxcell.inference.left_out import recorded_cycles
+
+    written = study.content.model_choice
+    if written is None:
+        return
+    for cell, problem in problems.items():
+        try:
+            written.folds(recorded_cycles(problem))
+        except ValueError as error:
+            told = f"cell {cell}: {str(error).rstrip('.')}; fewest_cycles leaves out short records."
+            raise StudyError(f"{study.source}: [model_choice] {told}") from error
+
+
 def _choice(study: CapacityStudy, table: "CycleTable", cells: list[int], tell: Progress) -> "ModelComparison | None":
     """The comparison that [model_choice] asks for.
 
     Raises:
-        StudyError: a cell has too few cycles for it.
+        StudyError: no block can be scored under every model.
     """
-    from jaxcell.inference import compare_models, expanding_window
+    from jaxcell.inference import compare_models
 
     written, options = study.content.model_choice, study.content.fit
     if written is None:
@@ -223,10 +248,10 @@ def _choice(study: CapacityStudy, table: "CycleTable", cells: list[int], tell: P
     try:
         return compare_models(
             models,
-            folds=lambda cycles: expanding_window(cycles, first=written.first, blocks=written.blocks),
+            folds=written.folds,
             starts=options.starts,
             seed=options.seed,
             progress=lambda done, total: tell("comparing models", done, total),
         )
     except ValueError as error:
-        raise StudyError(f"{study.source}: [model_choice]: {error} (fewest_cycles leaves out short records)") from error
+        raise StudyError(f"{study.source}: [model_choice]: {error}") from error

@@ -82,18 +82,20 @@ def run_joint(study: JointStudy, tell: Progress) -> JointResult:
         raise StudyError(f"{study.source}: {error}") from error
     seconds = perf_counter() - begun
     tell("writing the report", 0, 0)
-    written, factors = _as_written(study, read, problem)
+    written, factors = as_written(study, read, problem)
     losses, ahead = _losses(problem, found, table.seed), _forecasts(problem, found, table.seed)
     return JointResult(study, read, problem, found, written, factors, losses, ahead, seconds)
 
 
-def explain_joint(study: JointStudy, tell: Progress) -> tuple[JointProblem, Identifiability]:
+def explain_joint(
+    study: JointStudy, tell: Progress
+) -> tuple[dict[str, ReadMeasurement], JointProblem, Identifiability]:
     """What the measurements together could tell if the start values were the truth; raises as `run_joint`."""
-    _, problem = prepare_joint(study, tell)
+    read, problem = prepare_joint(study, tell)
     tell("asking what the measurements can tell", 0, 0)
     points = max(study.content.fit.starts, FEWEST_POINTS)
     try:
-        return problem, explain(problem, settings=joint_settings(problem), points=points)
+        return read, problem, explain(problem, settings=joint_settings(problem), points=points)
     except ValueError as error:
         raise StudyError(f"{study.source}: {error}") from error
 
@@ -117,7 +119,7 @@ def _finer(problem: JointProblem, found: FitResult) -> dict[str, CellProblem]:
     return finer
 
 
-def _as_written(
+def as_written(
     study: JointStudy, read: dict[str, ReadMeasurement], problem: JointProblem
 ) -> tuple[dict[str, tuple[str, list[str]]], dict[str, float]]:
     """Unit and paths of every parameter in the study, and the factor from there to SI, by its name among all."""

@@ -5,6 +5,7 @@ import os
 from jaxcell.study.capacities import CapacityStudy, CapacityStudyFile
 from jaxcell.study.design_schema import DesignFile
 from jaxcell.study.design_study import DesignStudy
+from jaxcell.study.folders import study_folder
 from jaxcell.study.joint_schema import JointStudyFile
 from jaxcell.study.joint_study import JointStudy
 from jaxcell.study.messages import StudyError, checked
@@ -21,18 +22,22 @@ def open_study(path: str | os.PathLike[str]) -> Study | CapacityStudy | Protocol
         StudyError: as `load_study`.
     """
     source, place, tables = read_tables(path)
-    name, folder = place.stem, place.parent
+    name = place.stem
     if "objective" in tables:
-        return DesignStudy(name, source, folder, checked(DesignFile, tables, source))
+        content = checked(DesignFile, tables, source)
+        return DesignStudy(name, source, study_folder(place, content.study), content)
     if "measurement" in tables:
-        return JointStudy.of(name, source, folder, checked(JointStudyFile, tables, source))
+        content = checked(JointStudyFile, tables, source)
+        return JointStudy.of(name, source, study_folder(place, content.study), content)
     if "spectrum" in tables:
         raise StudyError(
             f"{source}: a table [spectrum] belongs to a [[measurement]] with kind = 'spectrum', of which a study may "
             "have one or several."
         )
     if "capacities" in tables:
-        return CapacityStudy(name, source, folder, checked(CapacityStudyFile, tables, source))
+        content = checked(CapacityStudyFile, tables, source)
+        return CapacityStudy(name, source, study_folder(place, content.study), content)
     if "protocol" in tables:
-        return ProtocolStudy(name, source, folder, checked(ProtocolStudyFile, tables, source))
+        content = checked(ProtocolStudyFile, tables, source)
+        return ProtocolStudy(name, source, study_folder(place, content.study), content)
     return load_study(path)

@@ -1,12 +1,11 @@
 """What a study believes of its numbers before the data: as it says, or by default."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import equinox as eqx
 
 from jaxcell.cell import Cell
-from jaxcell.inference import LogNormal, Normal, Parameter, ParameterSet, Prior, Problem, Uniform
+from jaxcell.inference import LogNormal, Normal, Prior, Problem, Uniform
 from jaxcell.inference.default_priors import DefaultRange, default_range
 from jaxcell.study import schema
 
@@ -64,7 +63,7 @@ def with_common_priors(
     one (capacities of cycles have none), or flat where theirs differ."""
     found = dict(problems)
     for name, among in shared.items():
-        own = {member: _named(found[member], name).prior for member in among}
+        own = {member: _prior(found[member], name) for member in among}
         told = [prior for prior in own.values() if prior.source]
         alike = all(bool(eqx.tree_equal(told[0], other)) for other in told)
         given = tables[name].prior
@@ -80,17 +79,16 @@ def _asked_for(table: schema.ParameterTable, factor: float, places: Sequence[str
     found = default_range(places)
     if found is None:
         raise ValueError(
-            f"has prior = 'default', but there is none for {' and '.join(table.paths)}; give {{range95 = [low, high]}} "
-            "or 'uniform'"
+            f"prior = 'default' has no range for {' and '.join(table.paths)}; give {{range95 = [low, high]}} or "
+            "'uniform'."
         )
     low, high = (bound * factor for bound in table.bounds)
     if low <= 0.0:
-        raise ValueError(
-            f"has prior = 'default', which is lognormal and needs bounds above 0, but they are {_bounds(table)}"
-        )
+        raise ValueError(f"prior = 'default' is lognormal and needs bounds above 0, but they are {_bounds(table)}.")
     if high <= found.range95[0] or low >= found.range95[1]:
         raise ValueError(
-            f"has prior = 'default', but all of {_shown(table, factor, found)} lies outside its bounds {_bounds(table)}"
+            f"prior = 'default' is {_shown(table, factor, found)}, all of which lies outside its bounds "
+            f"{_bounds(table)}."
         )
     return found.prior
 
@@ -112,14 +110,9 @@ def _bounds(table: schema.ParameterTable) -> str:
     return f"[{low:g}, {high:g}] {table.unit}"
 
 
-def _named(problem: Problem, name: str) -> Parameter:
-    return next(p for p in problem.parameters.parameters if p.name == name)
+def _prior(problem: Problem, name: str) -> Prior:
+    return problem.parameters.parameters[problem.parameters.names.index(name)].prior
 
 
-def _with_prior(problem: Any, name: str, prior: Prior) -> Any:
-    changed = []
-    for p in problem.parameters.parameters:
-        low, high = (float(bound) for bound in p.bounds)
-        same = Parameter(p.name, p.paths, p.unit, (low, high), p.transform, prior, float(p.initial))
-        changed.append(same if p.name == name else p)
-    return eqx.tree_at(lambda one: one.parameters, problem, ParameterSet(changed))
+def _with_prior(problem: Problem, name: str, prior: Prior) -> Problem:
+    return eqx.tree_at(lambda one: _prior(one, name), problem, prior)

@@ -140,6 +140,7 @@ class SpectrumStudy(CellStudy):
         import numpy as np
 
         from jaxcell.inference import spectrum_data
+        from jaxcell.inference.spectrum_data import FEWEST
 
         table, count = self.content.spectrum, len(measurement.spectra)
         if not count:
@@ -160,6 +161,12 @@ class SpectrumStudy(CellStudy):
                 f"{self.source}: [spectrum] flag_below_hz and flag_above_hz leave no point to trust: the spectrum runs "
                 f"from {sweep.frequency.min():.4g} to {sweep.frequency.max():.4g} Hz."
             )
+        trusted = int((~flagged).sum())
+        if table.noise_percent is None and table.noise_ohm_cm2 is None and trusted < FEWEST:
+            raise StudyError(
+                f"{self.source}: [spectrum] noise cannot be estimated from {trusted} points (at least {FEWEST} are "
+                "needed); give noise_percent or noise_ohm_cm2."
+            )
         try:
             return spectrum_data(
                 sweep.frequency,
@@ -170,8 +177,7 @@ class SpectrumStudy(CellStudy):
                 flagged_factor=table.flag_factor,
             )
         except ValueError as error:
-            told = str(error).replace("relative_noise or absolute_noise", "noise_percent or noise_ohm_cm2")
-            raise StudyError(f"{self.source}: [spectrum] {told}") from error
+            raise StudyError(f"{self.source}: [spectrum] {error}") from error
 
     def problem(self, data: "SpectrumData") -> "SpectrumProblem":
         """The fitting problem.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from jaxcell.study.folders import portable_file, study_folder
 from jaxcell.study.messages import StudyError, checked
 from jaxcell.study.schema import StudyFile
 
@@ -91,27 +92,23 @@ class CellStudy(abc.ABC):
         """
         return self._parameters()[0]
 
+    def units(self) -> dict[str, str]:
+        """Each parameter's unit in the file, by name."""
+        return {name: table.unit for name, table in self.content.parameters.items()}
+
     def factors(self) -> dict[str, float]:
         """Factor from each parameter's unit in the file to SI, by name; raises as `parameters`."""
         return self._parameters()[1]
 
     def resolved(self) -> dict[str, Any]:
-        """Every table with defaults filled in, in lab units; without absolute paths."""
-        from jaxcell.inference import Uniform
+        """Every table with defaults filled in, in lab units; without absolute paths, and without the priors that the
+        study leaves to the model: those depend on the cell, and follow from it again."""
         from jaxcell.study.build import resolved_cell
 
         tables = self.content.model_dump(exclude_none=True)
         tables["cell"] = resolved_cell(self.content.cell, self.cell())
-        for p in self.parameters().parameters:
-            kind = "uniform" if isinstance(p.prior, Uniform) else "default"
-            tables["parameters"][p.name].setdefault("prior", kind)
-        tables[self.data_table]["file"] = self._portable_file()
+        tables[self.data_table]["file"] = portable_file(self._written(), self.data_file, self.folder)
         return tables
-
-    def _portable_file(self) -> str:
-        written = self._written() if self.data_file is None else self.data_file
-        local = self.data_file is not None or written.startswith(("/", "~", "\\")) or Path(written).is_absolute()
-        return Path(written).name if local else written
 
     def _parameters(self) -> "tuple[ParameterSet, dict[str, float]]":
         from jaxcell.study.build import build_parameters
@@ -232,7 +229,10 @@ def data_place(table: str, written: str, folder: Path, source: str) -> str:
             )
     path = folder / os.path.expanduser(os.path.expandvars(written))
     if not path.exists():
-        raise StudyError(f"{source}: [{table}] file = {written!r} does not exist; looked for {path}.")
+        start = (
+            "" if Path(os.path.expanduser(written)).is_absolute() else ", as relative paths start in the study's folder"
+        )
+        raise StudyError(f"{source}: [{table}] file = {written!r} does not exist; looked for {path}{start}.")
     return str(path)
 
 
@@ -259,7 +259,8 @@ def load_study(path: str | os.PathLike[str]) -> Study:
         StudyError: the file is missing, is not TOML, or says something that is not known or not possible.
     """
     source, place, tables = read_tables(path)
-    return Study(place.stem, source, place.parent, checked(StudyFile, tables, source))
+    content = checked(StudyFile, tables, source)
+    return Study(place.stem, source, study_folder(place, content.study), content)
 
 
 def read_tables(path: str | os.PathLike[str]) -> tuple[str, Path, dict[str, Any]]:

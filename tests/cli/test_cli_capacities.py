@@ -79,6 +79,7 @@ def test_explain_says_what_one_cell_could_tell(write: Callable[..., Path]) -> No
     called = call("fit", write(("initial = 3.0", "initial = 3.0\ncell = 1")), "--explain")
     assert called.code == 0, called.stderr
     assert "dead_fraction" in called.stdout
+    assert "The priors are from" in called.stdout
     assert "Nothing was fitted" in called.stdout
     assert not Path("results").exists()
 
@@ -143,9 +144,15 @@ def test_models_are_compared_by_later_cycles(write: Callable[..., Path]) -> None
         assert words in called.stdout
     refused = call("fit", write(added=added.replace("first = 6", "first = 11")), "--out", "late")
     assert refused.code == 1
-    assert "[model_choice]: first must be from 3 to below the 9 cycles of the record, but is 11" in refused.stderr
+    assert (
+        "[model_choice] cell 2: first must be from 3 to below the 9 cycles of the record, but is 11" in refused.stderr
+    )
+    assert "fitting" not in refused.stderr  # before any fit
     for models, words in (
-        ('models.one = ["dead", "dead"]\nmodels.two = ["dead"]', "models must name each channel of one once"),
+        (
+            'models.one = ["dead", "dead"]\nmodels.two = ["dead"]',
+            "models.one must name each channel once, but is ['dead', 'dead']",
+        ),
         ('models.one = ["dead"]', "models must name at least two models, each models.NAME = [channels], but names 1"),
         ('models.one = ["dead"]\nmodels.two = ["deed"]', "models.two[0] must be 'dead'"),
     ):

@@ -223,5 +223,6 @@ def test_what_capacities_could_tell(write: Callable[..., Path]) -> None:
     called = call("fit", write(), "--explain")
     assert called.code == 0, called.stderr
     assert "Lithium lost by the end of the record" in called.stdout
+    assert "The priors are from" in called.stdout
     assert "Nothing was fitted" in called.stdout
     assert not Path("results").exists()

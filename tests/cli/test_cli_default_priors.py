@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,9 +13,10 @@ import pytest
 from rich.console import Console
 from small_study import call
 
-from jaxcell.estimates import print_priors
-from jaxcell.inference import Parameter, Uniform
+from jaxcell.inference import LogNormal, Normal, Parameter, Prior, Uniform
 from jaxcell.io import write_bdf_csv
+from jaxcell.io.results import write_toml
+from jaxcell.prior_report import print_priors
 from jaxcell.study import StudyError, load_study, open_study
 
 I0_PRIOR = "prior = { median = 1.0, factor95 = 20 }\n"
@@ -87,27 +89,29 @@ def test_a_lognormal_default_needs_bounds_above_zero(study: Write) -> None:
         (
             SEPARATOR_PRIOR + "\n",
             'prior = "default"\n\n',
-            "[parameters.separator_conductivity]: has prior = 'default', but all of 1 to 5 mS/cm (a separator of "
-            "Li6PS5Cl [lit] inferred) lies outside its bounds [0.001, 0.9] mS/cm",
+            "[parameters.separator_conductivity]: prior = 'default' is 1 to 5 mS/cm (a separator of Li6PS5Cl [lit] "
+            "inferred), all of which lies outside its bounds [0.001, 0.9] mS/cm.",
         ),
         (
             'path = "separator.ionic_conductivity"\nunit = "mS/cm"\nbounds = [1e-3, 10]\n' + SEPARATOR_PRIOR,
             'path = "separator.thickness"\nunit = "um"\nbounds = [1, 1000]\nprior = "default"\n',
-            "has prior = 'default', but there is none for separator.thickness",
+            "[parameters.separator_conductivity]: prior = 'default' has no range for separator.thickness; give",
         ),
     ],
 )
 def test_refusals(study: Write, old: str, new: str, expected: str) -> None:
-    narrow = [("bounds = [1e-3, 10]", "bounds = [1e-3, 0.9]")] if "all of" in expected else []
+    narrow = [("bounds = [1e-3, 10]", "bounds = [1e-3, 0.9]")] if "all of which" in expected else []
     with pytest.raises(StudyError) as refused:
         load_study(study((old, new), *narrow)).parameters()
     assert expected in str(refused.value)
 
 
-def test_the_resolved_study_names_its_priors(study: Write) -> None:
-    tables = load_study(study((I0_PRIOR, ""), (SEPARATOR_PRIOR, ""))).resolved()["parameters"]
-    assert tables["exchange_current_density"]["prior"] == "default"
-    assert tables["separator_conductivity"]["prior"] == "uniform"
+def test_the_resolved_study_asks_for_the_same_priors(study: Write) -> None:
+    for priors in ((), ((I0_PRIOR, ""), (SEPARATOR_PRIOR, "")), ((I0_PRIOR, 'prior = "uniform"\n'),)):
+        asked = load_study(study(*priors))
+        write_toml(Path("again.toml"), asked.resolved())
+        again = load_study("again.toml").parameters().parameters
+        assert [p.prior.words for p in again] == [p.prior.words for p in asked.parameters().parameters]
 
 
 def test_the_report_sets_the_prior_beside_the_estimate(study: Write) -> None:
@@ -123,7 +127,11 @@ def test_the_report_sets_the_prior_beside_the_estimate(study: Write) -> None:
     assert "default: lithium on lithium [lit] brackets" in said
     assert "conducts 0.2 mS/cm, not 1 to 5" in said
     again = load_study("out/config.toml")
-    assert again.parameters().parameters[1].prior.source == prior["source"]
+    assert [p.prior.source for p in again.parameters().parameters] == [one["prior"]["source"] for one in found.values()]
+    assert Path(again.data_path()).samefile("made.bdf.csv")  # from where the results lie
+    head = Path("out/config.toml").read_text()
+    assert "# exchange_current_density: default: lithium on lithium [lit] brackets\n" in head
+    assert "relative paths start in `folder` of [study]" in head
 
 
 JOINT = """
@@ -181,13 +189,68 @@ def test_what_is_no_prior_is_refused(written: str, shown: str, study: Write) -> 
     assert f"made.toml: [parameters.separator_conductivity.prior] {expected}" in " ".join(called.stderr.split())
 
 
-def test_the_table_of_priors_fits_a_narrow_terminal() -> None:
-    prior = {"interval95": [2.04e-07, 4.91e-04], "source": "default: a polymer layer [lit] related polymers, widened"}
-    entry = {"estimate": 5e-5, "interval95": [2.257e-05, 1e-3], "unit": "S/cm", "prior": prior}
+def entry(prior: tuple[float, float], found: tuple[float, float], outside: float = 0.0) -> dict[str, Any]:
+    """A number of result.json."""
+    source = "default: a polymer layer [lit] related polymers, widened"
+    return {
+        "estimate": 5e-5,
+        "interval95": list(found),
+        "unit": "S/cm",
+        "prior": {"interval95": list(prior), "outside_bounds": outside, "source": source},
+    }
+
+
+def shown(entries: dict[str, dict[str, Any]], width: int = 80) -> str:
     terminal = io.StringIO()
-    console = Console(width=80, force_terminal=True, file=terminal)
-    print_priors(console, {"layer_conductivity": entry, "exchange_current_density": entry})
-    said = terminal.getvalue()
+    console = Console(width=width, force_terminal=True, color_system=None, file=terminal)
+    print_priors(console, entries)
+    return terminal.getvalue()
+
+
+def test_the_table_of_priors_fits_a_narrow_terminal() -> None:
+    one = entry((2.04e-07, 4.91e-04), (2.257e-05, 1e-3))
+    said = shown({"layer_conductivity": one, "exchange_current_density": one})
     assert "2.257e-05 to 0.001" in said
     assert said.count("2.04e-07 to 0.000491") == 2
     assert "related polymers, widened" in " ".join(said.split())
+    assert "(cut)" not in said
+    assert "no narrower" not in said
+
+
+def test_a_table_cuts_nothing_off_where_there_is_no_room() -> None:
+    said = shown({"exchange_current_density": entry((1e-7, 1e-3), (2e-5, 4e-5))}, 44)
+    letters = re.sub(r"\s", "", said)
+    for cell in ("exchange", "density", "2e-05", "4e-05", "1e-07", "0.001", "S/cm"):
+        assert cell in letters
+
+
+def test_priors_cut_by_bounds_and_intervals_that_learnt_nothing_are_marked() -> None:
+    said = " ".join(shown({"a": entry((1.0, 2.0), (0.5, 2.5)), "b": entry((1.0, 2.0), (1.2, 1.3), 0.02)}, 120).split())
+    assert "1 to 2 S/cm" in said
+    assert "1 to 2 (cut)" in said
+    assert "its bounds leave out more than 1 % of the prior" in said
+    assert "Intervals no narrower than the prior - a: the reach of a trade-off" in said
+
+
+def test_before_a_fit_the_priors_are_shown(study: Write) -> None:
+    file = study((I0_PRIOR, ""), (SEPARATOR_PRIOR, ""))
+    called = call("fit", file, "--explain")
+    assert called.code == 0, called.stderr
+    said = " ".join(called.stdout.split())
+    assert "exchange_current_density 0.0516 to 19.4 mA/cm2" in said
+    assert "exchange_current_density: default: lithium on lithium [lit] brackets" in said
+    assert "separator_conductivity: flat: the default, 1 to 5 mS/cm" in said
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    ("prior", "bounds", "share"),
+    [
+        (LogNormal((1.0, 100.0)), (1.0, 100.0), 0.05),
+        (LogNormal((1.0, 100.0)), (-1.0, 10.0), 0.5),
+        (Normal(0.0, 1.0), (-1.0, 1.0), 0.3173),
+        (Uniform(), (0.0, 1.0), 0.0),
+    ],
+)
+def test_share_of_a_prior_outside_its_bounds(prior: Prior, bounds: tuple[float, float], share: float) -> None:
+    assert prior.outside(*bounds) == pytest.approx(share, abs=1e-4)

@@ -224,6 +224,7 @@ def test_the_written_study_is_the_study(fitted: tuple[Path, Called], tmp_path: P
     write_data(tmp_path)
     write_spectrum(tmp_path)
     again = open_study(tmp_path / "again.toml")
+    assert tables["study"].pop("folder") == ".."
     assert again.resolved() == tables
 
 
@@ -231,6 +232,7 @@ def test_explain(study: Callable[..., Path]) -> None:
     called = call("fit", study(), "--explain")
     assert called.code == 0, called.stderr
     assert "what would thin, thick, cycles tell together?" in called.stdout
+    assert "The priors are from" in called.stdout
     assert not Path("results").exists()
 
 

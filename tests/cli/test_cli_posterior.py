@@ -43,7 +43,8 @@ def test_a_posterior_is_written_beside_the_fit(study: Callable[..., Path]) -> No
     assert drawn["posterior"]["separator_conductivity"].shape == (2, 300)
     said = " ".join(called.stdout.split())
     assert said.index("What the data tell: identified") < said.index("Posterior (600 draws")
-    assert "prior from" in said[said.index("Posterior (600 draws") :]
+    assert one["prior_outside_bounds"] == pytest.approx(0.0085, abs=1e-3)
+    assert "prior, 95 % unit prior left" in said[said.index("Posterior (600 draws") :]
     assert "Whether to trust the draws" in said
     assert "No draw diverged" in said
     assert "posterior" in Path("out/config.toml").read_text()

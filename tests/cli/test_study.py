@@ -12,8 +12,9 @@ from jaxcell import cell as parts
 from jaxcell import units
 from jaxcell.io import read
 from jaxcell.io.results import ResultsError, result_folder, write_toml
-from jaxcell.study import build, load_study, schema
+from jaxcell.study import StudyError, build, load_study, schema
 from jaxcell.study import units as study_units
+from jaxcell.study.folders import way_from
 from jaxcell.study.study import tolerance_for
 from jaxcell.study.units import PARAMETER_UNITS, factor_of, split_key
 
@@ -171,6 +172,22 @@ def test_options_replace_the_study_s(study: Callable[..., Path]) -> None:
 def test_absolute_paths_stay_at_home(study: Callable[..., Path]) -> None:
     loaded = load_study(study(("made.bdf.csv", "/home/somebody/secret/made.bdf.csv")))
     assert loaded.resolved()["data"]["file"] == "made.bdf.csv"
+    beside = Path("made.bdf.csv").resolve()
+    assert load_study(study(("made.bdf.csv", str(beside)))).resolved()["data"]["file"] == "made.bdf.csv"
+    given = load_study(study()).with_options(data=beside.parent.parent / "other.csv")
+    assert given.resolved()["data"]["file"] == "../other.csv"
+    assert way_from(Path("/home/somebody"), "/srv/results") is None
+
+
+def test_relative_paths_start_in_the_folder_of_the_study(study: Callable[..., Path]) -> None:
+    moved = Path("results/deep/config.toml")
+    moved.parent.mkdir(parents=True)
+    text = study(("[study]", '[study]\nfolder = "../.."')).read_text()
+    moved.write_text(text)
+    assert Path(load_study(moved).data_path()).samefile("made.bdf.csv")
+    moved.write_text(text.replace('folder = "../.."', ""))
+    with pytest.raises(StudyError, match=r"looked for results/deep/made\.bdf\.csv, as relative paths start in"):
+        load_study(moved).data_path()
 
 
 def test_toml_round_trip(tmp_path: Path) -> None:

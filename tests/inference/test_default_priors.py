@@ -184,6 +184,13 @@ def test_numbers_at_another_temperature_have_none() -> None:
     warm = Cell(LAYERED, SULFIDE, FOIL, 333.15, reference_temperature=333.15)
     assert refusal("working.layer.ionic_conductivity", warm) == "this cell's numbers hold at 60 degC"
     assert refusal("working.layer.thickness", warm) is None
+    site = Interface(film_resistance=1e-3, interphase=Interphase(), dead_lithium=DeadLithium())
+    foil = LithiumElectrode(20e-6, site)
+    for name in ("film_resistance", "interphase.ionic_conductivity", "dead_lithium.rate"):
+        path = f"working.interface.{name}"
+        at_60 = refusal(path, Cell(foil, SULFIDE, foil, 333.15, reference_temperature=333.15))
+        assert at_60 == "this cell's numbers hold at 60 degC"
+        assert refusal(path, Cell(foil, SULFIDE, foil, 333.15)) is None
     assert refusal("working.layer.ionic_conductivity", Cell(LAYERED, SULFIDE, FOIL, 333.15)) is None
 
 
@@ -192,6 +199,15 @@ def test_only_a_site_at_the_separator_touches_the_sulfide() -> None:
     assert "below a layer" in str(refusal(FILM, cell))
     assert refusal("counter.interface.film_resistance", cell) is None
     assert refusal("working.layer.separator_film.resistance", cell) is None
+
+
+def test_a_number_that_the_cell_lacks_is_named() -> None:
+    with pytest.raises(
+        ValueError, match=r"asked for at 'working\.layer\.thickness', which does not exist; close names"
+    ):
+        default_prior("working.layer.thickness", IN_ROOM)
+    with pytest.raises(ValueError, match=r"available numbers are .*'separator\.ionic_conductivity'"):
+        default_prior([KAPPA, "separator.conductance"], IN_ROOM)
 
 
 def test_a_foil_has_no_barrier() -> None:

@@ -1,6 +1,7 @@
 """Which model predicts what comes next: true channels win, equal cycles leave them alike, folds compile once."""
 
 import importlib
+import inspect
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -26,7 +27,7 @@ from jaxcell.inference import (
     second_half,
 )
 from jaxcell.inference.left_out import cycle_of_rows, fitted_only
-from jaxcell.inference.model_choice import ModelComparison
+from jaxcell.inference.model_choice import Difference, ModelComparison, ModelScore
 
 LENGTH, NOISE = 14, 0.003
 TRUE = {
@@ -131,6 +132,32 @@ def test_a_linear_model_is_scored_by_its_exact_predictive_density():
     assert found.scores["other"].by_log_score == (0.0, 0.0, 0.0)
 
 
+def told(*behind: Difference) -> ModelComparison:
+    """A comparison of which only the scores count."""
+    best = Difference(0.0, 0.0, 0.0)
+    scores = {
+        name: ModelScore(2.5 - one.worse, np.nan, one, one, 0)
+        for name, one in zip("abc", (best, *behind), strict=False)
+    }
+    return ModelComparison(scores, {name: {} for name in scores}, 9, ("b, cycles 4 to 5: no start",))
+
+
+def test_the_verdict_says_by_how_much():
+    near, far = Difference(0.0046, 0.02, 0.045), Difference(0.5, 0.05, 0.1)
+    assert told(near, far).verdict == (
+        "a is not told apart from b, by 0.0046 +- 0.045; worse are c by 0.5 +- 0.1 (nats a cycle, 95 %)."
+    )
+    assert told(far).verdict == "a predicts left-out cycles best; worse are b by 0.5 +- 0.1 (nats a cycle, 95 %)."
+    assert told(Difference(0.2, np.inf, np.inf)).verdict == (
+        "a is not told apart from b, by 0.2 (nats a cycle; one block gives no error of the difference)."
+    )
+    said = told(near, far).summary().splitlines()
+    assert said[0] == told(near, far).verdict
+    assert "  b: 2.495 nats a cycle, worse by 0.0046 +- 0.045" in said
+    assert said[-1] == "  not compared: b, cycles 4 to 5: no start"
+    assert "blocks" not in repr(told(near))
+
+
 def test_windows_and_what_they_leave_out():
     assert expanding_window(12, first=6, blocks=3) == (Fold(6, 8), Fold(8, 10), Fold(10, 12))
     assert expanding_window(5) == (Fold(4, 5),)
@@ -152,6 +179,16 @@ def test_models_of_different_data_are_refused_and_failures_are_named():
     models = drifting(0.0, 0)
     with pytest.raises(ValueError, match="At least two models"):
         compare_models({"line": models["line"]})
+    unchecked = inspect.unwrap(compare_models)  # as where nothing checks types
+    for what, words in (
+        ([models], "but is of type list"),
+        (None, "but is None"),
+        ({"line": 3, "level": 4}, "but that of 'line' is of type int"),
+    ):
+        with pytest.raises(ValueError, match=f"models must be problems by the names of the models, .* {words}"):
+            unchecked(what)
+    with pytest.raises(ValueError, match=r"starts must be a whole number of at least 1, but is 2\.5"):
+        unchecked(models, starts=2.5)
     with pytest.raises(ValueError, match="same measurement, but those of 'line' and 'level' differ"):
         compare_models(models | {"level": drifting(0.0, 1)["level"]})
     with pytest.raises(ValueError, match="same records"):

@@ -185,6 +185,9 @@ def test_bad_settings_are_refused(change, message):
         MultistartSettings(**settings)
 
 
-def test_at_least_one_start():
-    with pytest.raises(ValueError, match="'starts' must be at least 1, but is 0"):
-        fit(decay_problem(white(0)), starts=0)
+@pytest.mark.parametrize("starts", [0, True])
+def test_starts_are_a_whole_number(starts):
+    with pytest.raises(ValueError, match=f"starts must be a whole number of at least 1, but is {starts!r}"):
+        fit(decay_problem(white(0)), starts=starts)
+    with pytest.raises(ValueError, match="seed must be a whole number of at least 0, but is -1"):
+        fit(decay_problem(white(0)), seed=-1)
