@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from jaxcell.answer import plain_table, print_bullets, print_table, versions, write_config
+from jaxcell.design import Design
 from jaxcell.estimates import finite
 from jaxcell.io.results import write_json
 from jaxcell.study.design_run import DesignResult
@@ -51,7 +52,7 @@ def to_dict(result: DesignResult) -> dict[str, Any]:
             variables[one.name]["moved_by"] = change / size
             variables[one.name]["objective_changes_by_others_anew"] = cost / factor
     limits = []
-    for one in found.limits:
+    for k, one in enumerate(found.limits):
         own, size = study.unit_of(one.limit.quantity)
         limits.append(
             {
@@ -61,6 +62,8 @@ def to_dict(result: DesignResult) -> dict[str, Any]:
                 "value": one.value / size,
                 "active": one.active,
                 "objective_per_unit_of_limit": one.multiplier * size / factor,
+                "probability": None if found.design.uncertain is None else one.limit.probability,
+                "share_of_samples": result.held[k] if result.held else None,
             }
         )
     answer = {
@@ -76,6 +79,7 @@ def to_dict(result: DesignResult) -> dict[str, Any]:
         },
         "variables": variables,
         "limits": limits,
+        "uncertain": _samples(found.design),
         "watched": {name: [value / study.unit_of(name)[1], study.unit_of(name)[0]] for name, value in _watched(found)},
         "optimality": found.optimality,
         "gradient_error": found.gradient_error,
@@ -120,7 +124,9 @@ def print_design(console: Console, result: DesignResult) -> None:
         low, high = (number(bound / size) for bound in one.bounds)
         table.add_row(one.name, number(one.value / size), f"{low} to {high}", own, _cost(result, one, own, size))
     print_table(console, table)
-    print_bullets(console, "Limits", [_limit_words(result, one) for one in found.limits])
+    if found.design.uncertain is not None:
+        console.print(f"\n{_uncertain_words(result)}")
+    print_bullets(console, "Limits", [_limit_words(result, k) for k in range(len(found.limits))])
     watched = [(name, value, *study.unit_of(name)) for name, value in _watched(found)]
     print_bullets(console, "At the optimum", [f"{n} {number(v / size)} {u}" for n, v, u, size in watched])
     if result.front is not None:
@@ -159,11 +165,27 @@ def _cost(result: DesignResult, one: Any, own: str, size: float) -> str:
     return f"{moved} changes it by {cost / factor:+.3g} {unit}" if np.isfinite(cost) else f"{moved} breaks a limit"
 
 
-def _limit_words(result: DesignResult, one: Any) -> str:
-    _, unit, factor = _goal(result)
+def _samples(design: Design) -> dict[str, Any] | None:
+    """How many samples of which numbers; None where all is known."""
+    known = design.uncertain
+    return None if known is None else {"samples": int(known.theta.shape[0]), "parameters": list(known.parameters.names)}
+
+
+def _uncertain_words(result: DesignResult) -> str:
+    content, samples = result.study.content, _samples(result.optimum.design)
+    assert samples is not None, "asked for where something is uncertain"
+    drawn = [] if content.draws is None else [f"{', '.join(content.draws.places)} from {content.draws.file}"]
+    believed = [f"{', '.join(content.uncertain)} from the priors"] if content.uncertain else []
+    return f"Over {samples['samples']} samples: {'; '.join(drawn + believed)}."
+
+
+def _limit_words(result: DesignResult, place: int) -> str:
+    one, (_, unit, factor) = result.optimum.limits[place], _goal(result)
     own, size = result.study.unit_of(one.limit.quantity)
     named = "" if own == "1" else f" {own}"
     words = f"{one.limit.quantity} {'<=' if one.limit.upper else '>='} {number(one.limit.bound / size)}{named}"
+    if result.held:
+        words += f" (holds in {100.0 * result.held[place]:.3g} % of the samples)"
     if not one.active:
         return f"{words}: {number(one.value / size)}{named}, not active."
     rate = one.multiplier * size / factor

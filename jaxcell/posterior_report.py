@@ -10,7 +10,7 @@ from rich.console import Console
 
 from jaxcell.answer import plain_table, print_bullets, print_table
 from jaxcell.estimates import finite, over
-from jaxcell.inference import Posterior, posterior, save_draws
+from jaxcell.inference import Posterior, laplace, posterior, save_draws
 from jaxcell.io.results import write_json
 from jaxcell.plots import unit_of
 from jaxcell.prior_report import print_cut, prior_interval
@@ -23,8 +23,12 @@ Fitted = StudyResult | ProtocolResult | JointResult
 
 
 def sample_posterior(result: Fitted, tell: Callable[[str, int, int], Any]) -> Posterior:
-    """As [posterior] of the study says, with the seed of its [fit]; raises as `jaxcell.inference.posterior`."""
+    """As [posterior] of the study says, with the seed of its [fit]; raises as `jaxcell.inference.posterior` or, with
+    its method, `laplace`."""
     table = result.study.content.posterior
+    if table.method == "laplace":
+        tell("drawing from the Gaussian at the optimum", 0, 0)
+        return laplace(result.fit, draws=table.chains * table.draws, seed=result.study.content.fit.seed)
     return posterior(
         result.fit,
         table.likelihood(),

@@ -13,7 +13,6 @@ from .current_program import program_design as program_design
 from .design import Design as Design
 from .design import Limit as Limit
 from .design import Objective as Objective
-from .design import Uncertain as Uncertain
 from .measurement import Expected as Expected
 from .measurement import NextMeasurement as NextMeasurement
 from .measurement import next_measurement as next_measurement
@@ -25,5 +24,6 @@ from .programme import DesignError as DesignError
 from .quantities import case_quantities as case_quantities
 from .quantities import cycle_life as cycle_life
 from .quantities import quantity_units as quantity_units
+from .uncertain import Uncertain as Uncertain
 from .virtual import virtual_curve as virtual_curve
 from .virtual import virtual_spectrum as virtual_spectrum

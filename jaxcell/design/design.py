@@ -1,7 +1,7 @@
 """A design problem: which numbers may be chosen, what is wanted of them, and what must hold."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -13,9 +13,11 @@ from jaxtyping import Array, Float
 
 from jaxcell.design.case import DesignCase
 from jaxcell.design.quantities import case_quantities, check_case, quantity_units
-from jaxcell.design.statistics import Statistic, latin_hypercube, quantile_weights
+from jaxcell.design.statistics import Statistic, quantile_weights
+from jaxcell.design.uncertain import Uncertain
 from jaxcell.inference.evaluation import value_and_jacobian
-from jaxcell.inference.parameters import Parameter, ParameterSet
+from jaxcell.inference.parameters import ParameterSet
+from jaxcell.inference.paths import check_path
 
 Quantities: TypeAlias = Callable[[Any, tuple[str, ...]], dict[str, Any]]
 
@@ -82,34 +84,6 @@ class Limit:
         return f"{self.quantity} {'<=' if self.upper else '>='} {self.bound:.6g}"
 
 
-class Uncertain(eqx.Module):
-    """Samples of numbers of the case that are not known: equally likely, one row a sample.
-
-    `Uncertain.of_priors` draws them from priors; `Uncertain(parameters, theta)` takes any, such as draws from the
-    covariance of a fit.
-    """
-
-    parameters: ParameterSet
-    theta: Float[Array, "samples parameters"]
-    """In the parameters' coordinates."""
-
-    def __check_init__(self) -> None:
-        shape = self.theta.shape
-        if len(shape) != 2 or shape[0] < 2 or shape[1] != len(self.parameters.names):
-            raise ValueError(
-                f"Uncertain.theta must have a row for each of at least 2 samples and a column for each of the "
-                f"{len(self.parameters.names)} parameters, but has shape {shape}."
-            )
-
-    @classmethod
-    def of_priors(cls, parameters: Sequence[Parameter], samples: int = 32, seed: int = 0) -> "Uncertain":
-        """Latin hypercube of the priors; each parameter's `initial` may be left out."""
-        middle = [_with_middle(p) for p in parameters]
-        own = ParameterSet(middle)
-        shares = latin_hypercube(np.random.default_rng(seed), samples, len(middle))
-        return cls(own, jnp.asarray(own.prior_quantiles(shares).T))
-
-
 @dataclass(frozen=True)
 class Design:
     """A design problem.
@@ -143,6 +117,9 @@ class Design:
             check_case(self.case, self.names)
             object.__setattr__(self, "units", quantity_units(self.names))
         if self.uncertain is not None:
+            for parameter in self.uncertain.parameters.parameters:
+                for path in parameter.paths:
+                    check_path(self.case, path, parameter.name)
             chosen = {path for p in self.variables.parameters for path in p.paths}
             both = chosen & {path for p in self.uncertain.parameters.parameters for path in p.paths}
             if both:
@@ -215,14 +192,6 @@ def _sampled(entries: Entries, theta: Float[Array, " parameters"]) -> dict[str, 
 def entries_and_jacobian(entries: Entries, theta: Float[Array, " parameters"]) -> tuple[Array, Array]:
     """Values, shape (entries,), and their derivatives by theta, shape (entries, parameters)."""
     return value_and_jacobian(entries, theta)
-
-
-def _with_middle(parameter: Parameter) -> Parameter:
-    if parameter.initial is not None:
-        return parameter
-    low, high = (float(parameter.transform.forward(bound)) for bound in parameter.bounds)
-    middle = parameter.transform.inverse(jnp.asarray(0.5 * (low + high)))
-    return eqx.tree_at(lambda p: p.initial, parameter, middle, is_leaf=lambda x: x is None)
 
 
 def _check_share(name: str, value: float | None) -> None:

@@ -133,6 +133,16 @@ class Optimum:
         same = sum(one.feasible and _close(one.objective, self.objective) for one in self.starts)
         return f"Converged; {same} of {len(self.starts)} starts ended here."
 
+    def held(self) -> tuple[float, ...]:
+        """Share [1] of the samples in which each limit holds, counted one by one, where something is uncertain.
+
+        A limit weighs the samples near its quantile, so that the count may differ from its probability by some.
+        """
+        if self.design.uncertain is None or not self.limits:
+            return ()
+        values = self.design.values(self.values)
+        return tuple(_share(one.limit, values[one.limit.quantity]) for one in self.limits)
+
     def cost_of(self, variable: str, change: float) -> float:
         """Change of the best objective if a variable is moved by `change` [its SI unit] and all others are chosen anew;
         NaN where no choice was found that holds the limits.
@@ -338,6 +348,12 @@ def _starts(first: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
 
 def _close(one: float, other: float) -> bool:
     return abs(one - other) <= SAME * abs(other)
+
+
+def _share(limit: Limit, values: np.ndarray) -> float:
+    size = FEASIBLE * (abs(limit.bound) or 1.0)
+    holds = values <= limit.bound + size if limit.upper else values >= limit.bound - size
+    return float(np.mean(holds))
 
 
 def _room(one: LimitAtOptimum) -> float:

@@ -4,6 +4,7 @@ from .analysis import FitSettings as FitSettings
 from .analysis import Identifiability as Identifiability
 from .analysis import explain as explain
 from .arviz_data import inference_data as inference_data
+from .arviz_data import read_draws as read_draws
 from .arviz_data import save_draws as save_draws
 from .autocorrelation import autocorrelation_time as autocorrelation_time
 from .block_scores import BlockScore as BlockScore

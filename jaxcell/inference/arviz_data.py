@@ -54,6 +54,25 @@ def save_draws(posterior: Posterior, path: str | Path, *, seed: int = 0) -> None
     data.to_netcdf(str(path), engine="h5netcdf")
 
 
+def read_draws(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Draws of the posterior group of a netCDF file by name, shape (chains, draws), and the units it gives for them.
+
+    What is not one number a draw is left out.
+
+    **Raises** `MissingExtraError` without ArviZ, `ValueError` where the file is not one of ArviZ's.
+    """
+    az = import_arviz()
+    if not Path(path).is_file():
+        raise ValueError(f"There is no file {path}.")
+    try:
+        group = az.from_netcdf(str(path))["posterior"]
+    except (OSError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is not a netCDF file with a group 'posterior' ({error}).") from error
+    numbers = {str(name): data for name, data in group.data_vars.items() if data.ndim == 2}
+    units = {name: str(data.attrs["units"]) for name, data in numbers.items() if "units" in data.attrs}
+    return {name: np.asarray(data.values) for name, data in numbers.items()}, units
+
+
 def _prior(posterior: Posterior, seed: int) -> dict[str, np.ndarray]:
     """Independent draws of every parameter's prior inside its bounds, one chain."""
     parameters = posterior.result.problem.parameters

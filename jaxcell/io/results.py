@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 OURS = {"result.json", "config.toml", "timeseries.csv", "figures"}
-OURS |= {f"figures/{name}.png" for name in ("fit", "ridge", "lithium", "cuts", "front")}
-OURS |= {"spectra.csv", "points.csv", "front.csv"}
+OURS |= {f"figures/{name}.png" for name in ("fit", "ridge", "lithium", "cuts", "front", "posterior", "pairs")}
+OURS |= {"spectra.csv", "points.csv", "front.csv", "posterior.nc"}
 """What a folder of results holds; one with anything else is not replaced."""
 _SPECTRUM = re.compile(r"figures/spectrum_\d+\.png")
 

@@ -31,6 +31,7 @@ class DesignResult:
     """What a design file gave.
 
     - `prices`: by variable, (change of it, change of the best objective with all others chosen anew), SI.
+    - `held`: share [1] of the uncertain samples in which each limit holds; empty where all is known.
     - `front`: None where none was asked for, or where it failed (`front_failure` says how).
     """
 
@@ -38,6 +39,7 @@ class DesignResult:
     optimum: Optimum
     prices: dict[str, tuple[float, float]]
     cuts: tuple[Cut, ...]
+    held: tuple[float, ...]
     front: ParetoFront | None
     front_failure: str
     seconds: float
@@ -58,6 +60,7 @@ def run_design(study: DesignStudy, progress: Progress | None = None) -> DesignRe
         design = replace(design, watched=tuple(dict.fromkeys((second.quantity, *design.watched))))
     prices: dict[str, tuple[float, float]] = {}
     cuts: tuple[Cut, ...] = ()
+    held: tuple[float, ...] = ()
     front, failure = None, ""
     try:
         tell("optimising (the first step compiles)", 0, 0)
@@ -69,6 +72,7 @@ def run_design(study: DesignStudy, progress: Progress | None = None) -> DesignRe
             tell("pricing the variables", 0, 0)
             prices = _prices(optimum) if optimum.feasible else {}
             cuts = tuple(_cut(optimum, place) for place in range(len(optimum.variables)))
+            held = optimum.held()
         if second is not None and not optimum.interrupted:
             assert study.content.pareto is not None, "it named the second objective"
             method = "slsqp" if table.method == "augmented" else table.method
@@ -84,7 +88,7 @@ def run_design(study: DesignStudy, progress: Progress | None = None) -> DesignRe
         failure = "interrupted"
     except DesignError as error:
         failure = str(error)
-    return DesignResult(study, optimum, prices, cuts, front, failure, perf_counter() - begun)
+    return DesignResult(study, optimum, prices, cuts, held, front, failure, perf_counter() - begun)
 
 
 def _prices(optimum: Optimum) -> dict[str, tuple[float, float]]:

@@ -82,6 +82,14 @@ class ParetoTable(Table):
     points: Annotated[int, Field(ge=3)] = 6
 
 
+class DrawsTable(Table):
+    """A posterior over which the design is to hold: a file of `jaxcell fit STUDY.toml --posterior`, and the place here
+    of each of its numbers that counts."""
+
+    file: str
+    places: Annotated[dict[str, str | list[str]], Field(min_length=1)]
+
+
 class OptimiserTable(Table):
     """How to look for it, and the accuracy of the simulation; `samples` and their `seed` of what is uncertain."""
 
@@ -110,4 +118,5 @@ class DesignFile(Table):
     watched: list[str] = Field(default=[])
     pareto: ParetoTable | None = None
     uncertain: dict[str, ParameterTable] = Field(default={})
+    draws: DrawsTable | None = None
     optimiser: OptimiserTable = OptimiserTable()

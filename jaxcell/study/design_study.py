@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from jaxcell.study.design_schema import DesignFile
 from jaxcell.study.messages import StudyError
-from jaxcell.study.study import with_fit_options
+from jaxcell.study.study import data_place, with_fit_options
 from jaxcell.study.units import FARADAY, PARAMETER_UNITS, factor_of, units_for
 
 if TYPE_CHECKING:
     from jaxcell.design import Design, DesignCase, Objective, Uncertain
     from jaxcell.inference import Parameter
+    from jaxcell.study.design_schema import DrawsTable
     from jaxcell.study.schema import ParameterTable
 
 QUANTITY_UNITS: dict[str, dict[str, float]] = {
@@ -192,10 +193,32 @@ class DesignStudy:
     def _uncertain(self, case: "DesignCase") -> "Uncertain | None":
         from jaxcell.design import Uncertain
 
+        drawn = None if self.content.draws is None else self._drawn(self.content.draws, case)
         if not self.content.uncertain:
-            return None
+            return drawn
         own = [self._parameter("uncertain", n, t, case) for n, t in self.content.uncertain.items()]
-        return Uncertain.of_priors(own, self.content.optimiser.samples, self.content.optimiser.seed)
+        believed = Uncertain.of_priors(own, self.content.optimiser.samples, self.content.optimiser.seed)
+        return believed if drawn is None else believed.beside(drawn)
+
+    def _drawn(self, table: "DrawsTable", case: "DesignCase") -> "Uncertain":
+        """Draws of a posterior at their places in the case."""
+        from jaxcell.design import Uncertain
+        from jaxcell.inference import read_draws
+
+        place = data_place("draws", table.file, self.folder, self.source)
+        try:
+            draws, units = read_draws(place)
+        except ValueError as error:
+            raise StudyError(f"{self.source}: [draws] {str(error).rstrip('.')}.") from error
+        paths = {}
+        for name, written in table.places.items():
+            listed = [written] if isinstance(written, str) else written
+            si, _ = self._si_unit("draws.places", name, listed[0], case)
+            unit = units.get(name, si)
+            if unit != si and factor_of(unit, si) != 1.0:
+                raise StudyError(f"{self.source}: [draws.places] {name} is in {unit}, but {listed[0]} takes {si}.")
+            paths[name] = [place for path in listed for place in self._places(path)]
+        return Uncertain.of_draws(draws, paths, self.content.optimiser.samples)
 
     def _parameter(self, where: str, name: str, table: "ParameterTable", case: "DesignCase") -> "Parameter":
         """A variable, or an uncertain number, in SI; it starts where the case is."""

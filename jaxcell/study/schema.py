@@ -267,9 +267,11 @@ class FitTable(Table):
 class PosteriorTable(Table):
     """How to sample with --posterior: see `jaxcell.inference.NutsSettings` and `Likelihood`.
 
-    `warmup` and `draws` of each chain are multiples of 100; the seed is that of [fit].
+    `method` "nuts", or "laplace": `chains` times `draws` of the Gaussian at the optimum, between the bounds, in a
+    moment.  `warmup` and `draws` of each chain are multiples of 100; the seed is that of [fit].
     """
 
+    method: Literal["nuts", "laplace"] = "nuts"
     chains: Annotated[int, Field(ge=1)] = 4
     warmup: Annotated[int, Field(ge=100, multiple_of=100)] = 500
     draws: Annotated[int, Field(ge=100, multiple_of=100)] = 1000
@@ -283,6 +285,11 @@ class PosteriorTable(Table):
     def _consistent(self) -> "PosteriorTable":
         if self.student_dof is not None and self.discrepancy:
             raise ValueError("takes student_dof or discrepancy = true, not both")
+        asked = sorted(
+            self.model_fields_set & {"noise", "student_dof", "discrepancy", "target_accept", "max_tree_depth"}
+        )
+        if self.method == "laplace" and asked:
+            raise ValueError(f"needs method = 'nuts' with {asked[0]}, but it is 'laplace'")
         if self.noise == "fitted" and (self.student_dof is not None or self.discrepancy):
             raise ValueError("needs noise = 'sampled' or 'stated' with student_dof or discrepancy, but it is 'fitted'")
         return self

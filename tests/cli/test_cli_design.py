@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from small_study import call, replaced
 
+from jaxcell.inference.arviz_data import to_arviz
 from jaxcell.study import StudyError, open_study
 from jaxcell.study.design_study import DesignStudy
 
@@ -57,8 +58,9 @@ starts = 2
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
 
-    def write(*replacements: tuple[str, str], added: str = "") -> Path:
-        Path("layer.toml").write_text(replaced(DESIGN, *replacements) + added)
+    def write(*replacements: tuple[str, str], added: str = "", cut: str = "") -> Path:
+        text = replaced(DESIGN, *replacements)
+        Path("layer.toml").write_text((text[: text.index(cut)] if cut else text) + added)
         return Path("layer.toml")
 
     return write
@@ -122,3 +124,63 @@ def test_fit_and_design_send_to_each_other(file) -> None:
     assert "run `jaxcell design layer.toml`" in call("fit", file()).stderr
     Path("other.toml").write_text("[study]\ntitle = 'x'\n")
     assert call("design", Path("other.toml")).code == 1
+
+
+DRAWS = """
+[draws]
+file = "posterior.nc"
+
+[draws.places]
+layer_conductivity = "electrode.layer.ionic_conductivity"
+
+[uncertain.barrier]
+path = "electrode.layer.top.nucleation.overpotential"
+unit = "mV"
+bounds = [10, 100]
+prior = { range95 = [36, 44] }
+"""
+
+
+@pytest.fixture
+def posterior(file) -> dict[str, np.ndarray]:
+    """A file of draws as `fit --posterior` writes it."""
+    pytest.importorskip("xarray", reason="the extra `bayes` is not installed")
+    rng = np.random.default_rng(0)
+    draws = {"layer_conductivity": rng.lognormal(np.log(5e-3), 0.2, (2, 400)), "path": rng.normal(size=(2, 400))}
+    data = to_arviz({"posterior": draws, "prior": draws}, {"layer_conductivity": "S m-1", "path": "1"}, {})
+    data.to_netcdf("posterior.nc", engine="h5netcdf")
+    return draws
+
+
+def test_design_over_a_posterior_and_a_belief(file, posterior: dict[str, np.ndarray]) -> None:
+    called = call("design", file(added=DRAWS + "[optimiser]\nsamples = 200\n", cut="[optimiser]"), "--out", "out")
+    assert called.code == 0, called.stderr
+    assert "Over 200 samples: layer_conductivity from posterior.nc; barrier from the priors." in called.stdout
+    answer = json.loads(Path("out/result.json").read_text())
+    assert answer["uncertain"] == {"samples": 200, "parameters": ["barrier", "layer_conductivity"]}
+    (limit,) = answer["limits"]
+    assert limit["probability"] == 0.95
+    assert limit["share_of_samples"] == pytest.approx(0.95, abs=0.02)
+    # L = kappa (barrier - (2/f) asinh(I/2 i0))/I in all but 5 % of the draws.
+    rng = np.random.default_rng(1)
+    barrier = 1e-3 * np.exp(rng.normal(np.log(np.sqrt(36.0 * 44.0)), np.log(44.0 / 36.0) / 3.92, 800))
+    drop = barrier - 2.0 * 8.314462618 * 298.15 / 96485.33212 * np.arcsinh(25.0 / 60.0)
+    thickest = 1e6 * posterior["layer_conductivity"].ravel() * drop / 25.0
+    assert answer["variables"]["thickness"]["value"] == pytest.approx(np.quantile(thickest, 0.05), rel=0.07)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"posterior.nc"', '"elsewhere.nc"', r"\[draws\] file = 'elsewhere.nc' does not exist"),
+        ('"posterior.nc"', '"layer.toml"', r"\[draws\] .*layer.toml is not a netCDF file with a group 'posterior'"),
+        ("layer_conductivity =", "conductivity =", "no draws of 'conductivity'; there are draws of layer_conductivity"),
+        ("layer_conductivity =", "path =", r"\[draws.places\] path is in 1, but .* takes S m-1"),
+        ("ionic_conductivity", "ionic_conductance", r"\[draws.places.* does not exist"),
+        ("layer.ionic_conductivity", "layer.thickness", "is in S m-1, but electrode.layer.thickness takes m"),
+    ],
+)
+def test_draws_that_are_refused(file, posterior, old: str, new: str, message: str) -> None:
+    del posterior
+    with pytest.raises(StudyError, match=message):
+        _design(file(added=replaced(DRAWS, (old, new))))

@@ -48,6 +48,13 @@ def test_a_posterior_is_written_beside_the_fit(study: Callable[..., Path]) -> No
     assert "Whether to trust the draws" in said
     assert "No draw diverged" in said
     assert "posterior" in Path("out/config.toml").read_text()
+    quick = '[posterior]\nmethod = "laplace"\nchains = 2\ndraws = 300\n'
+    again = call("fit", study((OTHER, ""), added=quick), "--posterior", "--out", "out")  # over the results
+    assert again.code == 0, again.stderr
+    straight = json.loads(Path("out/result.json").read_text())["posterior"]
+    assert straight["method"] == "laplace"
+    assert straight["draws"] == 600
+    assert straight["parameters"]["separator_conductivity"]["interval95"] == pytest.approx([low, high], rel=0.01)
 
 
 def test_what_cannot_be_sampled_is_refused_before_anything_runs(
@@ -56,6 +63,9 @@ def test_what_cannot_be_sampled_is_refused_before_anything_runs(
     called = call("fit", study(), "--posterior", "--explain")
     assert called.code == 1
     assert "cannot go with --explain" in called.stderr
+    called = call("fit", study(added='[posterior]\nmethod = "laplace"\nstudent_dof = 4\n'), "--posterior")
+    assert called.code == 1
+    assert "needs method = 'nuts' with student_dof, but it is 'laplace'" in called.stderr
     called = call("fit", study(added="[posterior]\nstudent_dof = 4\ndiscrepancy = true\n"), "--posterior")
     assert called.code == 1
     assert "takes student_dof or discrepancy = true, not both" in called.stderr

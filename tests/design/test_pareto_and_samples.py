@@ -98,3 +98,61 @@ def test_uncertain_refusals() -> None:
         )
     with pytest.raises(ValueError, match="a row for each of at least 2 samples"):
         Uncertain.of_priors([x], samples=1)
+
+
+def test_draws_keep_what_they_have_to_do_with_each_other() -> None:
+    rng = np.random.default_rng(0)
+    kappa = rng.lognormal(np.log(5e-3), 0.3, (4, 250))
+    draws = {"kappa": kappa, "film": 1e-6 / kappa, "noise_scale": np.ones((4, 250))}
+    places = {"kappa": "cell.working.layer.ionic_conductivity", "film": "cell.working.interface.film.resistance"}
+    samples = Uncertain.of_draws(draws, places, samples=40, units={"kappa": "S/m"})
+    values = jax.vmap(samples.parameters.to_physical)(samples.theta)
+    np.testing.assert_allclose(values["kappa"] * values["film"], 1e-6, rtol=1e-12)
+    nearest = np.abs(kappa.ravel()[:, None] - np.asarray(values["kappa"])[None, :]).argmin(axis=0)
+    np.testing.assert_allclose(values["kappa"], kappa.ravel()[nearest], rtol=1e-12)
+    assert samples.parameters.units == ("S/m", "SI")
+    np.testing.assert_array_equal(np.bincount(nearest // 250), [10, 10, 10, 10])  # every chain counts alike
+
+
+def test_design_over_draws_and_priors() -> None:
+    case = toy_case()
+    draws = Uncertain.of_draws({"x": np.linspace(0.0, 1.0, 50)}, {"x": "w"}, samples=16)
+    y = Parameter("y", "y", "1", (-5.0, 5.0), "linear", prior=Normal(1.0, 0.5))
+    both = draws.beside(Uncertain.of_priors([y], samples=16))
+    assert both.parameters.names == ("x", "y")
+    assert both.theta.shape == (16, 2)
+    design = Design(
+        case, ParameterSet(toy_variables()[:1], case), Objective("gain"), (Limit("load", at_most=1.5),), both, toy
+    )
+    found = optimise(design)
+    # load = w x with w uniform on 0 to 1: x <= 1.5/(95 % quantile of w).
+    assert found.values["x"] == pytest.approx(1.5 / 0.95, rel=0.03)
+    (held,) = found.held()
+    assert held == pytest.approx(0.95, abs=0.04)
+    assert optimise(Design(case, ParameterSet(toy_variables(), case), Objective("gain"), (), None, toy)).held() == ()
+
+
+@pytest.mark.parametrize(
+    ("draws", "places", "samples", "message"),
+    [
+        ({"a": [1.0, 2.0]}, {}, 2, "places must name at least one"),
+        ({"a": [1.0, 2.0]}, {"b": "x"}, 2, "no draws of 'b'; there are draws of a"),
+        ({"a": [1.0, 2.0], "b": [1.0, 2.0, 3.0]}, {"a": "x", "b": "y"}, 2, "2 of 'a', 3 of 'b'"),
+        ({"a": [1.0, np.nan]}, {"a": "x"}, 2, "must be finite numbers, but 1 of 2 are not"),
+        ({"a": [1.0, 1.0]}, {"a": "x"}, 2, "must vary, but all are 1"),
+        ({"a": [1.0, 2.0]}, {"a": "x"}, 3, "from 2 to 2, the number of draws, but is 3"),
+    ],
+)
+def test_draws_that_cannot_be_used(draws, places, samples, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        Uncertain.of_draws(draws, places, samples)
+
+
+def test_uncertain_places_are_looked_up() -> None:
+    case = toy_case()
+    nowhere = Uncertain.of_draws({"a": [1.0, 2.0]}, {"a": "v"}, 2)
+    with pytest.raises(ValueError, match="'v'"):
+        Design(case, ParameterSet(toy_variables(), case), Objective("gain"), (), nowhere, toy)
+    two, three = (Uncertain.of_draws({n: [1.0, 2.0, 3.0]}, {n: n}, k) for n, k in (("w", 2), ("x", 3)))
+    with pytest.raises(ValueError, match="as many samples, but they have 2 and 3"):
+        two.beside(three)
