@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxcell.cell import Cell
 from jaxcell.inference.combinations import CombinationEstimate
-from jaxcell.inference.identifiability import IDENTIFIED, PRIOR_ONLY
+from jaxcell.inference.identifiability import IDENTIFIED
 from jaxcell.inference.parameters import ParameterSet
 from jaxcell.inference.problem import Physical
 from jaxcell.inference.report import FitResult
@@ -96,18 +96,14 @@ def bottom_share_of(cell: Cell, fit: FitResult, solution: Solution) -> BottomSha
     value = float(bottom_share(solution)[SHARE])
     if getattr(cell.working, "layer", None) is None or not np.isfinite(value):
         return None
-    kinds = tuple(fit.parameters[name].verdict.kind for name in dividing(cell, fit.problem.parameters))
-    return judged(value, has_other_sites(cell), kinds, fit.combinations.get(SHARE))
+    return judged(value, has_other_sites(cell), fit.combinations.get(SHARE))
 
 
-def judged(value: float, other_sites: bool, kinds: tuple[str, ...], found: CombinationEstimate | None) -> BottomShare:
-    """The share [1] of a cell with or without other sites; `kinds` of the verdicts on their fitted numbers, `found`
-    what the fit says of the share if there are any."""
+def judged(value: float, other_sites: bool, found: CombinationEstimate | None) -> BottomShare:
+    """The share [1] of a cell with or without other sites, and what the fit says of it, if anything."""
     if not other_sites:
         return BottomShare(value, None, CONSTRUCTION)
     if found is None:
         return BottomShare(value, None, ASSUMED)
-    # Without ridges a barrier that no current reached has no slope, and the interval would be too narrow.
-    verdict = PRIOR_ONLY if PRIOR_ONLY in kinds else found.verdict
     low, high = found.interval95
-    return BottomShare(value, (max(low, 0.0), min(high, 1.0)), verdict)
+    return BottomShare(value, (max(low, 0.0), min(high, 1.0)), found.verdict)

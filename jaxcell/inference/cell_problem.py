@@ -40,9 +40,9 @@ class CellProblem(Problem):
     data_unit: str = eqx.field(static=True)
     channels: tuple[str, ...] = eqx.field(static=True)
     """Loss channels of the cell; their lithium at the end of the record is among the combinations."""
-    divided: bool = eqx.field(static=True)
-    """Whether a number of a site inside or on top of the layer is fitted; then the share of the lithium below the layer
-    at the end of the record is among the combinations."""
+    divided: tuple[str, ...] = eqx.field(static=True)
+    """Parameters of sites inside and on top of the layer; where there are some, the share of the lithium below the
+    layer at the end of the record is among the combinations."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class CellProblem(Problem):
         self.grid_points = grid_points
         self.data_unit = "V"
         self.channels = channels_of(cell, grid_points)
-        self.divided = bool(dividing(cell, parameters))
+        self.divided = dividing(cell, parameters)
         self.plan = (
             _plan(cell, dataset, parameters, parameters.initial, settings, grid_points) if plan is None else plan
         )
@@ -110,10 +110,14 @@ class CellProblem(Problem):
         found = reported_resistances(self.cell_at(theta))
         if not (self.channels or self.divided):
             return found
-        return found | plated_and_lost(self.solution(theta), self.channels, self.divided)
+        return found | plated_and_lost(self.solution(theta), self.channels, bool(self.divided))
+
+    @property
+    def rests_on(self) -> dict[str, tuple[str, ...]]:
+        return {SHARE: self.divided} if self.divided else {}
 
     def combination_units(self) -> dict[str, str]:
-        return resistance_units(self.cell) | plated_and_lost_units(self.channels, self.divided)
+        return resistance_units(self.cell) | plated_and_lost_units(self.channels, bool(self.divided))
 
 
 def reported_resistances(cell: Cell) -> Physical:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxcell.cell import Cell
 from jaxcell.drive import schedule_of
 from jaxcell.inference.analysis import FitSettings
-from jaxcell.inference.bottom_share import dividing
+from jaxcell.inference.bottom_share import SHARE, dividing
 from jaxcell.inference.cell_problem import (
     plated_and_lost,
     plated_and_lost_units,
@@ -87,7 +87,7 @@ class ProtocolProblem(Problem):
     ends_estimated: bool = eqx.field(static=True)
     channels: tuple[str, ...] = eqx.field(static=True)
     """Loss channels of the cell; their lithium at the end of the record is among the combinations."""
-    divided: bool = eqx.field(static=True)
+    divided: tuple[str, ...] = eqx.field(static=True)
     """As `CellProblem.divided`."""
 
     def __init__(
@@ -130,7 +130,7 @@ class ProtocolProblem(Problem):
         self.data_scale, self.data_unit = None, ""
         self.end_scale, self.ends_estimated = jnp.asarray(1.0), ends_estimated
         self.channels = channels_of(cell, grid_points)
-        self.divided = bool(dividing(cell, parameters))
+        self.divided = dividing(cell, parameters)
 
     @property
     def noise_stated(self) -> bool:
@@ -249,10 +249,14 @@ class ProtocolProblem(Problem):
         cell = self.cell_at(theta)
         longest = self.longest(cell)
         solution = self.run(cell, longest, longest)  # where its rows lie does not matter here
-        return found | plated_and_lost(solution, self.channels, self.divided)
+        return found | plated_and_lost(solution, self.channels, bool(self.divided))
+
+    @property
+    def rests_on(self) -> dict[str, tuple[str, ...]]:
+        return {SHARE: self.divided} if self.divided else {}
 
     def combination_units(self) -> dict[str, str]:
-        return resistance_units(self.cell) | plated_and_lost_units(self.channels, self.divided)
+        return resistance_units(self.cell) | plated_and_lost_units(self.channels, bool(self.divided))
 
 
 @eqx.filter_jit

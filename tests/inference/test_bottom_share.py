@@ -7,7 +7,7 @@ import pytest
 from verdicts import analysed, combined, together, unknown
 
 from jaxcell import Cell, Interface, LithiumElectrode, LithiumKinetics, Nucleation, ProtectionLayer, Separator
-from jaxcell.inference import CombinationEstimate, ParameterSet
+from jaxcell.inference import CombinationEstimate, JointProblem, ParameterSet
 from jaxcell.inference.bottom_share import SHARE, dividing, judged
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.inference.dataset import dataset
@@ -54,9 +54,14 @@ def test_small_currents_do_not_tell_the_share_and_a_kink_does() -> None:
     assert not share.identifiable
     assert share.interval95[0] < 0.2 < share.estimate < 0.6
     assert share.interval95[1] > 1.0
-    verdicts, share = found(record(0.03, small, plan))
+    closed = record(0.03, small, plan)
+    verdicts, share = found(closed)
     assert verdicts == {"layer": "identified", "top": "prior only"}
     assert not share.identifiable
+    # However little of the slope's spread is left: it all but vanishes while the top is closed.
+    assert share.remaining < 0.5
+    assert not combined(closed, analysed(closed), most=0.5)[SHARE].identifiable
+    assert JointProblem({"one": closed}, ()).rests_on == {f"one.{SHARE}": ("one.top",)}
 
 
 def test_only_a_number_of_the_other_sites_asks_for_the_share() -> None:
@@ -70,7 +75,7 @@ def test_only_a_number_of_the_other_sites_asks_for_the_share() -> None:
 
 
 @pytest.mark.parametrize(
-    ("other_sites", "kinds", "words"),
+    ("other_sites", "told", "words"),
     [
         (False, None, "All of the lithium .* this cell has no other site for it"),
         (
@@ -80,15 +85,15 @@ def test_only_a_number_of_the_other_sites_asks_for_the_share() -> None:
         ),
         (
             True,
-            ("prior only",),
+            False,
             r"80 % \(95 %: 50 to 100 %\) of .* its assumption \(prior only\): the",
         ),
-        (True, ("identified",), r"80 % \(95 %: 50 to 100 %\) of the lithium .* lies below the layer\.$"),
+        (True, True, r"80 % \(95 %: 50 to 100 %\) of the lithium .* lies below the layer\.$"),
     ],
 )
-def test_the_report_says_what_the_share_is_worth(other_sites: bool, kinds: tuple[str, ...] | None, words: str) -> None:
-    estimate = CombinationEstimate(SHARE, "1", 0.8, (0.5, 1.3), 0.1, 1.0, 0.1, True)
-    share = judged(0.8, other_sites, kinds or (), estimate if kinds else None)
+def test_the_report_says_what_the_share_is_worth(other_sites: bool, told: bool | None, words: str) -> None:
+    found = None if told is None else CombinationEstimate(SHARE, "1", 0.8, (0.5, 1.3), 0.1, 1.0, 0.1, told)
+    share = judged(0.8, other_sites, found)
     assert re.match(words, share.sentence)
     assert lithium_words(
         {"rows": {}, "relative_imbalance": None, "loss": None, "bottom_fraction_at_end": share.to_dict()}

@@ -3,7 +3,7 @@
 import equinox as eqx
 import numpy as np
 
-from jaxcell.inference import CombinationEstimate, FitSettings, LogNormal, Parameter
+from jaxcell.inference import CombinationEstimate, FitSettings, LogNormal, Parameter, Thresholds
 from jaxcell.inference.analysis import Identifiability, analyse
 from jaxcell.inference.combinations import estimate_combinations
 from jaxcell.inference.evaluation import evaluate, plain_weighting
@@ -23,9 +23,10 @@ def told_of(problem) -> dict[str, str]:
     return {verdict.name: verdict.kind for verdict in analysed(problem).verdicts}
 
 
-def combined(problem, found: Identifiability) -> dict[str, CombinationEstimate]:
-    """Combinations by name."""
-    estimates = estimate_combinations(problem, problem.parameters.initial, found, FitSettings().thresholds)
+def combined(problem, found: Identifiability, most: float | None = None) -> dict[str, CombinationEstimate]:
+    """Combinations by name; told where the data leave at most this part of the prior."""
+    thresholds = FitSettings().thresholds if most is None else Thresholds(marginal=most)
+    estimates = estimate_combinations(problem, problem.parameters.initial, found, thresholds)
     return {one.name: one for one in estimates}
 
 
