@@ -89,7 +89,10 @@ class DesignCase(eqx.Module):
         """`steps` of one cycle, which is run `repeat` times: quantities are those of the last. `rows` of each step, in
         which energies at constant current are summed and extremes are looked for: equal parts of the step's longest
         duration, which for a current or power against a cathode is what its capacity takes, and a little more.
-        `points`, `shells`, `settings` as in `simulate`.
+        Energies are exact where a power or voltage is held; at constant current 24 rows lack 7e-4 of a full discharge.
+        A voltage that is held keeps its longest duration: after a charge the extremes lie at its start, a row; held
+        from rest, the first moments, where the current peaks, lie within its first row and `top_margin` does not see
+        them.  `points`, `shells`, `settings` as in `simulate`.
 
         Raises ValueError for a recipe without a layer, or a sentence that is not understood.
         """

@@ -1,5 +1,6 @@
 """Pairs of numbers that a measurement sees only together, each beside a measurement that parts them."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,17 +15,22 @@ from jaxcell import (
     ContactLoss,
     IntercalationKinetics,
     Interface,
+    Interphase,
     LithiumElectrode,
     LithiumKinetics,
     Nucleation,
+    Pores,
+    ProtectionLayer,
+    Protocol,
     Separator,
     impedance,
+    simulate,
 )
 from jaxcell.inference import FunctionProblem, ParameterSet, SpectrumProblem, spectrum_data
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.inference.dataset import dataset
-from jaxcell.physics.interphase import interphase_current
-from jaxcell.units import FARADAY
+from jaxcell.ledger import lithium_ledger
+from jaxcell.solver.settings import Settings
 
 SIDES = ("working", "counter")
 KAPPA, RESISTANCE, BARRIER = 0.24, 1e-3, 0.04
@@ -40,7 +46,11 @@ FAST, SLOW = np.geomspace(1e5, 1.0, 21), np.geomspace(1.0, 1e-2, 21)
 
 
 def test_exchange_current_and_contact():
-    """Charge transfer and the constriction R_c0/chi are one resistance, unless the double layer is seen to charge."""
+    """Charge transfer and the constriction R_c0/chi are one resistance, unless the double layer is seen to charge.
+
+    R_c0 stands for chi, which is a state, not a number of a cell: with full contact at the start, where the spectrum is
+    taken, i0 chi and R_c0/chi are i0 and R_c0.
+    """
     interface = Interface(LithiumKinetics(20.0), contact_loss=ContactLoss(resistance=RESISTANCE))
     cell = Cell(LithiumElectrode(20e-6, interface), Separator(30e-6, KAPPA), LithiumElectrode(50e-6))
     pair = [
@@ -51,42 +61,29 @@ def test_exchange_current_and_contact():
     assert told_of(spectrum(cell, pair, FAST)) == apart("i0", "contact")
 
 
-def lost(values, data):
-    """Lithium that an interphase took [mol per m2 of cell] at some times, on an area per area of cell, over the noise.
+def titrated(values, data):
+    """Lithium in the interphase on the filler of a resting cell's layer at some times, of 1 % noise, by titration.
 
-    The law is that of `interphase_current` at u = 0, integrated: delta = -d_r + sqrt[(delta0 + d_r)^2 + k_p t].
+    The data are those of the values themselves, which leaves the derivatives as they are.
     """
-    sigma, area, volume, drive, reaction, start = values["sigma"], values["area"], 24.4e-6, 1.7, 50.0, 1e-9
-    lag, growth = sigma * reaction, 2.0 * volume * sigma * drive / FARADAY
-    grown = jnp.sqrt((start + lag) ** 2 + growth * data["time"]) - lag - start
-    return area * grown / volume / data["noise"]
+    interphase = Interphase(values["sigma"], reaction_resistance=50.0)
+    layer = ProtectionLayer(5e-6, 5e-3, top=None, pores=Pores(values["area"], interphase=interphase))
+    cell = Cell(LithiumElectrode(20e-6, layer=layer), Separator(30e-6, KAPPA), LithiumElectrode(50e-6))
+    rests = jnp.diff(data, prepend=0.0)
+    at_rest = Protocol.of_currents(rests, jnp.zeros(rests.shape), jnp.zeros(rests.shape, dtype=bool))
+    run = simulate(cell, at_rest, points=1, settings=Settings(1e-6, 1e-6), throw=False)
+    taken = jnp.log(lithium_ledger(run).change["working, interphase inside"])
+    return (taken - jax.lax.stop_gradient(taken)) / 0.01
 
 
 def test_ambipolar_conductivity_and_contact_area():
-    """Late growth is area times the root of conductivity and time; early growth, limited by the reaction, is area."""
-    pair = ParameterSet([unknown("sigma", "sigma", 1.2e-10, "S m-1"), unknown("area", "area", 1.0)])
+    """Late growth is area times the root of conductivity and time; early growth, limited by the reaction, is area. A
+    planar site has the area of the cell; that of filler inside a layer is a number of its own."""
+    pair = ParameterSet([unknown("sigma", "sigma", 1.2e-10, "S m-1"), unknown("area", "area", 1e4, "m-1")])
     late, both = np.geomspace(1e6, 1e7, 12), np.geomspace(3.0, 1e7, 12)
-    noise = 0.01 * lost({"sigma": 1.2e-10, "area": 1.0}, {"time": jnp.asarray(both), "noise": 1.0})
-    at_late = 0.01 * lost({"sigma": 1.2e-10, "area": 1.0}, {"time": jnp.asarray(late), "noise": 1.0})
-    assert told_of(FunctionProblem(pair, lost, {"time": late, "noise": at_late})) == together("sigma", "area")
-    assert told_of(FunctionProblem(pair, lost, {"time": both, "noise": noise})) == apart("sigma", "area")
-
-
-def test_the_law_of_growth_is_the_models():
-    """d(delta)/dt of the closed form is V i/F of the model's current."""
-    one = {"noise": 1.0, "time": jnp.asarray([100.0, 100.01])}
-    grown = np.asarray(lost({"sigma": 1.2e-10, "area": 1.0}, one)) * 24.4e-6
-    rate = float(
-        interphase_current(
-            jnp.asarray(0.0),
-            jnp.asarray(1e-9 + np.mean(grown)),
-            reduction_potential=jnp.asarray(1.7),
-            ambipolar_conductivity=jnp.asarray(1.2e-10),
-            reaction_resistance=jnp.asarray(50.0),
-            f=jnp.asarray(38.9),
-        )
-    )
-    assert np.diff(grown)[0] / 0.01 == pytest.approx(24.4e-6 * rate / FARADAY, rel=1e-3)
+    one = jnp.zeros(12, dtype=jnp.int32)
+    assert told_of(FunctionProblem(pair, titrated, late, segments=one)) == together("sigma", "area")
+    assert told_of(FunctionProblem(pair, titrated, both, segments=one)) == apart("sigma", "area")
 
 
 def dip(currents):
