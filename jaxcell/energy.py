@@ -19,32 +19,43 @@ LONGEST_SHARE = 1.5
 def energy_passed(solution: Solution) -> Float[Array, " times"]:
     """Energy that went into the cell since the time before [J m-2 of cell area]; below 0 where the cell gives it.
 
-    Charge times the mean voltage at both ends of the interval. At the start of a step, whose voltage no row holds, the
-    line through the step's first two rows is continued. The error falls with the square of a step's `points`; a step of
-    one point is taken at its last voltage, too low for a discharge. NaN where the solution has no result.
+    Power times time where the protocol holds a power, exact for any number of `points`.  Else charge times the mean
+    voltage at both ends of the interval, exact where a voltage is held; at the start of a step, whose voltage no row
+    holds, the line through the step's first two rows is continued.  At constant current the error falls with the square
+    of a step's `points`; a step of one point is taken at its last voltage, too low for a discharge.  NaN where the
+    solution has no result.
     """
-    return energy_of_rows(solution.voltage, solution.charge, solution.step)
+    by_voltage = energy_of_rows(solution.voltage, solution.charge, solution.step)
+    if solution.power is None:
+        return by_voltage
+    held = jnp.isfinite(solution.power) & jnp.isfinite(solution.voltage)
+    began = _one_before(solution.time, solution.voltage, jnp.zeros(()))
+    power, duration = (jnp.where(held, rows, 0.0) for rows in (solution.power, solution.time - began))
+    return jnp.where(held, power * duration, by_voltage)
 
 
 def energy_of_rows(
     voltage: Float[Array, " times"], charge: Float[Array, " times"], step: Int[Array, " times"]
 ) -> Float[Array, " times"]:
-    """`energy_passed` from the rows of a solution: V, C m-2 since the row before, number of the step."""
+    """`energy_passed` of rows that hold no power: V, C m-2 since the row before, number of the step."""
     first = jnp.concatenate([jnp.array([True]), step[1:] != step[:-1]])
     next_voltage, next_charge = (jnp.concatenate([x[1:], jnp.full(1, jnp.nan)]) for x in (voltage, charge))
     goes_on = jnp.concatenate([~first[1:], jnp.array([False])]) & jnp.isfinite(next_voltage) & (next_charge != 0.0)
     share = jnp.where(goes_on, charge, 0.0) / jnp.where(goes_on, next_charge, 1.0)
     continued = voltage - jnp.where(goes_on, next_voltage - voltage, 0.0) * share
     usable = goes_on & (share > 0.0) & (share <= LONGEST_SHARE)
-    before = jnp.where(first, jnp.where(usable, continued, voltage), _one_before(voltage))
+    before = jnp.where(first, jnp.where(usable, continued, voltage), _one_before(voltage, voltage, voltage[0]))
     return charge * 0.5 * (before + voltage)
 
 
-def _one_before(voltage: Float[Array, " times"]) -> Float[Array, " times"]:
-    """Voltage of the last row with a result before each."""
+def _one_before(
+    values: Float[Array, " times"], voltage: Float[Array, " times"], start: Float[Array, ""]
+) -> Float[Array, " times"]:
+    """Value of the last row with a result before each, `start` where there is none."""
     rows = jnp.arange(voltage.shape[0])
-    latest = jax.lax.cummax(jnp.where(jnp.isfinite(voltage), rows, 0))
-    return voltage[jnp.concatenate([jnp.array([0]), latest[:-1]])]
+    latest = jax.lax.cummax(jnp.where(jnp.isfinite(voltage), rows, -1))
+    before = jnp.concatenate([jnp.array([-1]), latest[:-1]])
+    return jnp.where(before < 0, start, values[before])
 
 
 def step_energy(solution: Solution) -> np.ndarray:

@@ -12,6 +12,7 @@ from rich.console import Console
 from jaxcell.answer import origin, print_bullets, write_answer
 from jaxcell.estimates import estimates, finite, print_estimates, print_notices, print_verdicts
 from jaxcell.inference import CellLithiumLoss, Identifiability
+from jaxcell.inference.bottom_share import bottom_share_of
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.io import Kind
 from jaxcell.io.dataset import FittedRows
@@ -80,12 +81,8 @@ def lithium(result: StudyResult) -> dict[str, Any]:
     """Where the lithium is and went, from the ledger of the simulation [mAh cm-2]."""
     gained = sum(np.asarray(c) for name, c in result.ledger.change.items() if name.startswith("working, live"))
     found = ledger_dict(result.ledger, result.loss) | {"half_cycles": _half_cycles(result, np.asarray(gained))}
-    if result.problem.cell.working.layer is not None:
-        from jaxcell.observables import bottom_fraction
-
-        share = float(bottom_fraction(result.solution)[-1])
-        found["bottom_fraction_at_end"] = share
-    return found
+    share = bottom_share_of(result.problem.cell, result.fit, result.solution)
+    return found if share is None else found | {"bottom_fraction_at_end": share.to_dict()}
 
 
 def ledger_dict(ledger: Ledger, loss: CellLithiumLoss | None) -> dict[str, Any]:

@@ -62,6 +62,9 @@ class Solution(eqx.Module):
     model: ChainModel
     trajectory: Trajectory
     """How the integration went: step plan, error estimate, counts, last accepted state."""
+    power: Float[Array, " times"] | None = None
+    """Power density that the protocol holds [W m-2], positive charges the working electrode; NaN in rows of another
+    control, None where every row holds a current."""
 
     @property
     def status(self) -> Counter:
@@ -251,4 +254,5 @@ def _run(cell: Cell, protocol: Protocol, plan: Plan | None, points: int, shells:
         state=trajectory.state,
         model=model,
         trajectory=trajectory,
+        power=jnp.where(protocol.mode == int(Mode.POWER), protocol.value, jnp.nan) if schedule.controlled else None,
     )

@@ -19,6 +19,9 @@ from jaxcell.inference.evaluation import value_and_jacobian
 from jaxcell.inference.parameters import ParameterSet
 from jaxcell.inference.paths import check_path
 
+FEWEST_IN_TAIL = 0.8
+"""Least number of samples expected beyond a quantile, below which they say too little of where it lies."""
+
 Quantities: TypeAlias = Callable[[Any, tuple[str, ...]], dict[str, Any]]
 
 
@@ -48,6 +51,12 @@ class Limit:
     """What must hold: quantity <= at_most or quantity >= at_least, one of both, in the quantity's SI unit.
 
     - `probability` [1] with which it must hold where something is uncertain; None where its mean must.
+
+    The probability is held on average over the sampling, not by every set of samples.  With independent draws of a
+    normal quantity, a limit of 95 % has a true probability of 92.6 % on average with 16 samples (above 81 % for 19 of
+    20 sets), 94.7 % with 32 (88 %), 95.0 % with 128 (92 %); evenly spread samples of one number, as in
+    `Uncertain.of_priors`, are on the safe side from 16 on (95.4 %, 19 of 20 above 92.7 %).  `Design` refuses fewer than
+    16, and in general samples (1 - probability) < 0.8.
     """
 
     quantity: str
@@ -96,7 +105,7 @@ class Design:
     - `quantities(case, names)`: the numbers that objective and limits name, pure and smooth; `units` by name.
 
     Raises ValueError for a quantity that is not known or for which the case lacks something, a path that leads to no
-    number, and a number that is both chosen and uncertain.
+    number, a number that is both chosen and uncertain, and fewer samples than a probability or quantile needs.
     """
 
     case: Any
@@ -124,6 +133,9 @@ class Design:
             both = chosen & {path for p in self.uncertain.parameters.parameters for path in p.paths}
             if both:
                 raise ValueError(f"Design.uncertain must not hold what is chosen, but both have '{min(both)}'.")
+            _check_samples(self.uncertain.theta.shape[0], self.objective.statistic)
+            for limit in self.limits:
+                _check_samples(self.uncertain.theta.shape[0], limit.statistic)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -197,3 +209,15 @@ def entries_and_jacobian(entries: Entries, theta: Float[Array, " parameters"]) -
 def _check_share(name: str, value: float | None) -> None:
     if value is not None and not 0.0 < value < 1.0:
         raise ValueError(f"{name} must lie between 0 and 1 [1], but is {value!r}.")
+
+
+def _check_samples(samples: int, wanted: Statistic) -> None:
+    """Refuse a quantile beyond which too few samples lie."""
+    if wanted.quantile is None:
+        return
+    least = math.ceil(FEWEST_IN_TAIL / min(wanted.quantile, 1.0 - wanted.quantile) - 1e-9)
+    if samples < least:
+        raise ValueError(
+            f"Design.uncertain must have at least {least} samples to tell the {100.0 * wanted.quantile:.4g} % quantile "
+            f"of {wanted.quantity}, but has {samples}."
+        )

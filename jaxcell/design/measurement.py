@@ -90,8 +90,9 @@ def next_measurement(
 
         C = (P + F_already + F_candidate)^-1;    "c": smallest variance of the target,    "d": smallest det C.
 
-    Expected intervals are theta +- 1.96 sd carried to physical values: local, and for independent noise of the stated
-    size; a fit inflates them where residuals say so.  F. Pukelsheim, Optimal Design of Experiments (SIAM, 2006).
+    Expected intervals are theta +- 1.96 sd carried to physical values and cut at the bounds: local, and for independent
+    noise of the stated size; a fit inflates them where residuals say so.  F. Pukelsheim, Optimal Design of Experiments
+    (SIAM, 2006).
 
     Raises ValueError for no candidates, a target that no problem has, or parameters of one name that differ in
     transform or prior.
@@ -141,8 +142,10 @@ def information_on(
 
 
 def interval_of(parameter: Parameter, theta: Float[Array, ""], sd: float) -> tuple[float, float]:
-    """95 % interval in physical values."""
-    low, high = (float(parameter.transform.inverse(theta + sign * Z95 * sd)) for sign in (-1.0, 1.0))
+    """95 % interval in physical values, within the parameter's bounds."""
+    ends = (float(parameter.transform.inverse(theta + sign * Z95 * sd)) for sign in (-1.0, 1.0))
+    least, most = (float(bound) for bound in parameter.bounds)
+    low, high = (min(max(end, least), most) for end in ends)
     return low, high
 
 

@@ -29,7 +29,8 @@ class ParetoFront:
     first: np.ndarray
     second: np.ndarray
     exchange: np.ndarray
-    """d(first)/d(second) along the front: the multiplier of the limit on the second objective, NaN at the ends."""
+    """d(first)/d(second) along the front: the multiplier of the limit on the second objective; NaN at the optima of
+    either objective alone, where the front ends."""
     dropped: int
     interrupted: bool
 
@@ -89,7 +90,8 @@ def pareto_front(
         interrupted = found[-1].interrupted
     if not any(one.feasible for one in found):
         raise DesignError(f"There is no front: {found[0].verdict}")
-    return _front(bounded, second, found, interrupted)
+    ends = (found[0], found[-1] if len(found) == points else found[0])
+    return _front(bounded, second, found, ends, interrupted)
 
 
 def _keeping(second: Objective, value: float) -> Limit:
@@ -97,7 +99,10 @@ def _keeping(second: Objective, value: float) -> Limit:
     return Limit(second.quantity, probability=None, **{side: value})
 
 
-def _front(design: Design, second: Objective, found: list[Optimum], interrupted: bool) -> ParetoFront:
+def _front(
+    design: Design, second: Objective, found: list[Optimum], ends: tuple[Optimum, Optimum], interrupted: bool
+) -> ParetoFront:
+    """The points that none beats; `ends` are the optima of either objective alone."""
     usable = [one for one in found if one.feasible]
     first = np.array([one.objective for one in usable])
     other = np.array([one.limits[-1].value for one in usable])
@@ -107,7 +112,8 @@ def _front(design: Design, second: Objective, found: list[Optimum], interrupted:
     keep = [k for k in range(len(usable)) if not _beaten(gains / size, k)]
     order = sorted(keep, key=lambda k: other[k])
     chosen = tuple(usable[k] for k in order)
-    rates = [one.limits[-1].multiplier if one.limits[-1].active else np.nan for one in chosen]
+    inside = [one.limits[-1].active and all(one is not end for end in ends) for one in chosen]
+    rates = [one.limits[-1].multiplier if priced else np.nan for one, priced in zip(chosen, inside, strict=True)]
     return ParetoFront(
         (design.objective, second),
         (design.unit(design.objective.quantity), design.unit(second.quantity)),

@@ -28,8 +28,8 @@ class BlockScore:
     """What a fit said of the cycles of a fold before it saw them.
 
     - `cycles`: left out; `log_score`: ln of their joint predictive density.
-    - `crps`, `pit` of each value alone, shape (values,): of capacities [Q]; of other problems in units of the stated
-      noise.
+    - `crps`, `pit` of each value alone, shape (values,): of capacities [Q]; of other problems in units of the noise,
+      stated or estimated from what was fitted.
     - `converged`: whether the fit did.
     """
 

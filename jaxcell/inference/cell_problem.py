@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxcell.cell import Cell
+from jaxcell.inference.bottom_share import SHARE, bottom_share, dividing
 from jaxcell.inference.dataset import Dataset
 from jaxcell.inference.lost_lithium import channels_of, lost_lithium, lost_lithium_units
 from jaxcell.inference.parameters import ParameterSet
@@ -39,6 +40,9 @@ class CellProblem(Problem):
     data_unit: str = eqx.field(static=True)
     channels: tuple[str, ...] = eqx.field(static=True)
     """Loss channels of the cell; their lithium at the end of the record is among the combinations."""
+    divided: tuple[str, ...] = eqx.field(static=True)
+    """Parameters of sites inside and on top of the layer; where there are some, the share of the lithium below the
+    layer at the end of the record is among the combinations."""
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class CellProblem(Problem):
         self.grid_points = grid_points
         self.data_unit = "V"
         self.channels = channels_of(cell, grid_points)
+        self.divided = dividing(cell, parameters)
         self.plan = (
             _plan(cell, dataset, parameters, parameters.initial, settings, grid_points) if plan is None else plan
         )
@@ -103,10 +108,16 @@ class CellProblem(Problem):
 
     def combinations(self, theta: Float[Array, " parameters"]) -> Physical:
         found = reported_resistances(self.cell_at(theta))
-        return found | lost_lithium(self.solution(theta)) if self.channels else found
+        if not (self.channels or self.divided):
+            return found
+        return found | plated_and_lost(self.solution(theta), self.channels, bool(self.divided))
+
+    @property
+    def rests_on(self) -> dict[str, tuple[str, ...]]:
+        return {SHARE: self.divided} if self.divided else {}
 
     def combination_units(self) -> dict[str, str]:
-        return resistance_units(self.cell) | lost_lithium_units(self.channels)
+        return resistance_units(self.cell) | plated_and_lost_units(self.channels, bool(self.divided))
 
 
 def reported_resistances(cell: Cell) -> Physical:
@@ -117,6 +128,17 @@ def reported_resistances(cell: Cell) -> Physical:
 def resistance_units(cell: Cell) -> dict[str, str]:
     """Their units."""
     return dict.fromkeys(resistances(cell), "ohm cm2")
+
+
+def plated_and_lost(solution: Solution, channels: tuple[str, ...], divided: bool) -> Physical:
+    """The combinations that a fit of a cell reads off one simulation: shares [1], lithium [mAh cm-2]."""
+    lost = lost_lithium(solution) if channels else {}
+    return lost | bottom_share(solution) if divided else lost
+
+
+def plated_and_lost_units(channels: tuple[str, ...], divided: bool) -> dict[str, str]:
+    """Their units."""
+    return lost_lithium_units(channels) | ({SHARE: "1"} if divided else {})
 
 
 def _plan(

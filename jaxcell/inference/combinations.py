@@ -55,11 +55,12 @@ def estimate_combinations(
     sd^2 = g C g^T with g the gradient of ln(value) in theta (of the value where it is not positive) and C the
     posterior covariance across the ridges, `found.quantile(g)` of them either way, in quadrature with the reach
     along the ridges. Identified when the data leave at most `thresholds.marginal` of what the priors alone
-    would give.
+    would give, and no parameter that it rests on (`problem.rests_on`) is told by its prior only.
     """
     values, slopes = _values_and_slopes(problem, theta)
     on_ridges = _on_ridges(problem, theta, found)
     units = problem.combination_units()
+    untold = {one.name for one in found.verdicts if one.kind == PRIOR_ONLY}
     estimates = []
     for name, raw in values.items():
         value, slope = float(raw), np.asarray(slopes[name])
@@ -85,7 +86,7 @@ def estimate_combinations(
                 float(sd),
                 before,
                 remaining,
-                remaining <= thresholds.marginal,
+                remaining <= thresholds.marginal and untold.isdisjoint(problem.rests_on.get(name, ())),
             )
         )
     return tuple(estimates)

@@ -125,6 +125,16 @@ class JointProblem(Problem):
             for key, unit in problem.combination_units().items()
         }
 
+    @property
+    def rests_on(self) -> dict[str, tuple[str, ...]]:
+        found = {}
+        for name, problem, places in zip(self.names, self.problems, self.places, strict=True):
+            here = {
+                own: self.parameters.names[place] for own, place in zip(problem.parameters.names, places, strict=True)
+            }
+            found |= {f"{name}.{key}": tuple(here[one] for one in ones) for key, ones in problem.rests_on.items()}
+        return found
+
     def renewed(self, theta: Float[Array, " parameters"]) -> "JointProblem":
         """Every problem renewed at its part of theta."""
         return self._renewed(theta, None)

@@ -18,6 +18,7 @@ from jaxtyping import Int
 
 from jaxcell.inference.cell_problem import CellProblem
 from jaxcell.inference.cycle_data import FEWEST
+from jaxcell.inference.dataset import noise_of
 from jaxcell.inference.inventory_problem import InventoryProblem
 from jaxcell.inference.problem import FunctionProblem, Problem
 from jaxcell.inference.protocol_problem import ProtocolProblem
@@ -78,9 +79,18 @@ def recorded_cycles(problem: Problem) -> int:
 
 
 def fitted_only(problem: Problem, fold: Fold) -> Problem:
-    """The same problem without what the fold does not fit, in the same shapes, so that nothing compiles anew."""
+    """The same problem without what the fold does not fit, in the same shapes, so that nothing compiles anew.
+
+    A noise that was estimated is estimated anew, from what is fitted.  Raises ValueError where that is too little.
+    """
     place = cycle_of_rows(problem)
     if isinstance(problem, InventoryProblem):
         return problem.up_to(int(np.flatnonzero(place == fold.fitted)[0]))
     segments = jnp.where(jnp.asarray(place < fold.fitted), problem.segments, -1)
-    return eqx.tree_at(lambda p: p.segments, problem, segments)
+    part = eqx.tree_at(lambda p: p.segments, problem, segments)
+    if not (isinstance(part, CellProblem) and part.noise_estimated):
+        return part
+    record = part.dataset
+    noise = jnp.asarray(noise_of(*(np.asarray(rows) for rows in (record.time, record.voltage, segments))))
+    scale = jnp.where(segments >= 0, noise, 1.0)
+    return eqx.tree_at(lambda p: (p.dataset.noise, p.data_scale), part, (noise, scale))

@@ -58,6 +58,12 @@ class Problem(eqx.Module):
         """Unit of each combination, under the same names."""
 
     @property
+    def rests_on(self) -> dict[str, tuple[str, ...]]:
+        """Parameters, by combination, that the data must tell before they tell the combination, although its slope
+        in them may vanish where they are."""
+        return {}
+
+    @property
     def noise_estimated(self) -> bool:
         """Whether `data_scale` was estimated from the data: then chi2/dof corrects it in both directions; a stated
         noise is only ever inflated."""

@@ -12,9 +12,15 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxcell.cell import Cell
 from jaxcell.drive import schedule_of
 from jaxcell.inference.analysis import FitSettings
-from jaxcell.inference.cell_problem import reported_resistances, resistance_units
+from jaxcell.inference.bottom_share import SHARE, dividing
+from jaxcell.inference.cell_problem import (
+    plated_and_lost,
+    plated_and_lost_units,
+    reported_resistances,
+    resistance_units,
+)
 from jaxcell.inference.least_squares import LevenbergMarquardt
-from jaxcell.inference.lost_lithium import channels_of, lost_lithium, lost_lithium_units
+from jaxcell.inference.lost_lithium import channels_of
 from jaxcell.inference.parameters import ParameterSet
 from jaxcell.inference.problem import Physical, Problem, without_padding
 from jaxcell.inference.step_data import StepData
@@ -81,6 +87,8 @@ class ProtocolProblem(Problem):
     ends_estimated: bool = eqx.field(static=True)
     channels: tuple[str, ...] = eqx.field(static=True)
     """Loss channels of the cell; their lithium at the end of the record is among the combinations."""
+    divided: tuple[str, ...] = eqx.field(static=True)
+    """As `CellProblem.divided`."""
 
     def __init__(
         self,
@@ -122,6 +130,7 @@ class ProtocolProblem(Problem):
         self.data_scale, self.data_unit = None, ""
         self.end_scale, self.ends_estimated = jnp.asarray(1.0), ends_estimated
         self.channels = channels_of(cell, grid_points)
+        self.divided = dividing(cell, parameters)
 
     @property
     def noise_stated(self) -> bool:
@@ -235,14 +244,19 @@ class ProtocolProblem(Problem):
 
     def combinations(self, theta: Float[Array, " parameters"]) -> Physical:
         found = reported_resistances(self.cell_at(theta))
-        if not self.channels:
+        if not (self.channels or self.divided):
             return found
         cell = self.cell_at(theta)
         longest = self.longest(cell)
-        return found | lost_lithium(self.run(cell, longest, longest))  # where its rows lie does not matter here
+        solution = self.run(cell, longest, longest)  # where its rows lie does not matter here
+        return found | plated_and_lost(solution, self.channels, bool(self.divided))
+
+    @property
+    def rests_on(self) -> dict[str, tuple[str, ...]]:
+        return {SHARE: self.divided} if self.divided else {}
 
     def combination_units(self) -> dict[str, str]:
-        return resistance_units(self.cell) | lost_lithium_units(self.channels)
+        return resistance_units(self.cell) | plated_and_lost_units(self.channels, bool(self.divided))
 
 
 @eqx.filter_jit

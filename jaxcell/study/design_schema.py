@@ -91,13 +91,15 @@ class DrawsTable(Table):
 
 
 class OptimiserTable(Table):
-    """How to look for it, and the accuracy of the simulation; `samples` and their `seed` of what is uncertain."""
+    """How to look for it, and the accuracy of the simulation; `samples` and their `seed` of what is uncertain.
+
+    A limit's probability p is held on average over the sampling; p = 0.95 needs 16 samples or more, 0.9 needs 8."""
 
     method: Literal["slsqp", "trust-constr", "augmented"] = "slsqp"
     starts: Annotated[int, Field(ge=1)] = 2
     seed: Annotated[int, Field(ge=0)] = 0
     max_steps: Annotated[int, Field(ge=1)] = 100
-    samples: Annotated[int, Field(ge=2)] = 16
+    samples: Annotated[int, Field(ge=2)] = 32
     rtol: Annotated[float, Field(gt=0, le=1e-2)] = 1e-6
     atol: Annotated[float, Field(gt=0, le=1e-2)] = 1e-6
     grid_points: Annotated[int, Field(ge=3)] = 20

@@ -74,7 +74,7 @@ def lithium_words(lithium: dict[str, Any]) -> list[str]:
         words.append(f"{span} mAh cm-2 moved per half-cycle ({count}); {gross} mAh cm-2 passed in all, either way.")
     share = lithium.get("bottom_fraction_at_end")
     if share is not None:
-        words.append(f"Of the lithium gained by the working electrode, {100.0 * share:.3g} % lies below the layer.")
+        words.append(share["words"])
     imbalance = lithium["relative_imbalance"]
     if imbalance is not None:
         closes = f"to {imbalance:.0e} of" if imbalance > 1e-16 else "to rounding against"

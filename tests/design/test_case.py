@@ -31,10 +31,12 @@ from jaxcell import (
     discharge,
     rest,
     specific_energy_wh_kg,
+    step_energy,
     with_voltage_window,
     xu2019_half_cell,
 )
 from jaxcell.design import DesignCase, LayerRecipe, case_quantities, cycle_life
+from jaxcell.design.quantities import CYCLED, last_cycle
 from jaxcell.inference import Parameter, ParameterSet
 from jaxcell.inference.evaluation import value_and_jacobian
 from jaxcell.solver.settings import Settings
@@ -142,3 +144,25 @@ def test_steps_keep_their_charge(case: DesignCase) -> None:
     assert float(protocol.duration[:2].sum()) == pytest.approx(longest)
     assert float(protocol.duration[2:].sum()) == pytest.approx(60.0)
     assert isinstance(case.steps[0].control, CRate)
+
+
+def test_a_power_is_resolved_by_few_rows(case: DesignCase) -> None:
+    """Steps that only a voltage ends last a day at most, these an hour: with rows over the day each had one or two."""
+    up = charge(power_density_mw_cm2=3.0, until=Until(voltage_above=4.2))
+    down = discharge(power_density_mw_cm2=8.0, until=Until(voltage_below=3.0))
+
+    def found(rows: int) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
+        one = DesignCase(case.cell, [up, down], rows=rows, repeat=1, shells=4, settings=case.settings)
+        run = one.run()
+        end = np.asarray(run.time)[[run.taken[run.taken < n * rows][-1] for n in (1, 2)]]
+        margin = float(CYCLED["top_margin"][1](last_cycle(one, run)))
+        return step_energy(run), np.diff(end, prepend=0.0), margin, run.taken
+
+    energy, duration, margin, taken = found(8)
+    fine_energy, fine_duration, fine_margin, _ = found(160)
+    # The rows that the cathode's capacity at 4.2 and 5 V leaves.
+    assert np.bincount(taken // 8).min() >= 4
+    np.testing.assert_allclose(energy, np.array([30.0, -80.0]) * duration, rtol=1e-12)
+    np.testing.assert_allclose(energy, fine_energy, rtol=1e-5)
+    np.testing.assert_allclose(duration, fine_duration, rtol=1e-5)
+    assert margin == pytest.approx(fine_margin, abs=5e-4)

@@ -95,6 +95,15 @@ def test_criteria_of_a_straight_line() -> None:
     assert far.information == pytest.approx(-0.5 * np.linalg.slogdet(covariance)[1], rel=1e-8)
 
 
+def test_expected_interval_stays_within_the_bounds() -> None:
+    length = ParameterSet([Parameter("L", "L", "m", (1e-6, 2e-5), "linear", initial=5e-6)])
+    blind = FunctionProblem(length, lambda v, d: (v["L"] - d) / 1e-4 * jnp.ones(3), 5e-6)
+    found = next_measurement({"one": blind}, "L")
+    # 1.96 sd of what the bounds alone tell reach beyond the lower one.
+    assert [one.interval95[0] for one in (found.best, found.before)] == [1e-6, 1e-6]
+    assert 1e-5 < found.best.interval95[1] < found.before.interval95[1] < 2e-5
+
+
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="There is no parameter 'c'; the candidates have a, b"):
         next_measurement({"one": line([0.0], 1.0)}, "c")

@@ -23,6 +23,7 @@ def test_front_of_thickness_and_onset() -> None:
     assert front.first == pytest.approx(closed, rel=1e-4)
     rates = [(thickest(i + 0.05) - thickest(i - 0.05)) / 0.1 for i in front.second[1:-1]]
     assert front.exchange[1:-1] == pytest.approx(rates, rel=1e-2)
+    assert np.all(np.isnan(front.exchange[[0, -1]]))
     table = front.to_dataframe()
     assert list(table.columns) == ["layer_thickness", "top_onset_current", "exchange", "thickness"]
 
@@ -98,6 +99,35 @@ def test_uncertain_refusals() -> None:
         )
     with pytest.raises(ValueError, match="a row for each of at least 2 samples"):
         Uncertain.of_priors([x], samples=1)
+
+
+@pytest.mark.parametrize(
+    ("objective", "limits", "samples", "message"),
+    [
+        (
+            Objective("gain"),
+            (Limit("load", at_most=1.0),),
+            15,
+            "at least 16 samples to tell the 95 % quantile of load, ",
+        ),
+        (
+            Objective("gain"),
+            (Limit("load", at_least=1.0, probability=0.99),),
+            79,
+            "at least 80 samples to tell",
+        ),
+        (Objective("gain", quantile=0.1), (), 7, "at least 8 samples to tell the 10 % quantile of gain, but has 7"),
+    ],
+)
+def test_too_few_samples_for_a_probability(objective, limits, samples, message) -> None:
+    case = toy_case()
+    variables = ParameterSet(toy_variables()[:1], case)
+    y = Parameter("y", "y", "1", (-5.0, 5.0), "linear", prior=Normal(1.0, 0.5))
+    with pytest.raises(ValueError, match=message):
+        Design(case, variables, objective, limits, Uncertain.of_priors([y], samples), toy)
+    Design(case, variables, objective, limits, Uncertain.of_priors([y], samples + 1), toy)
+    held_on_average = tuple(Limit("load", at_most=1.0, probability=None) for _ in limits)
+    Design(case, variables, Objective("gain"), held_on_average, Uncertain.of_priors([y], 2), toy)
 
 
 def test_draws_keep_what_they_have_to_do_with_each_other() -> None:

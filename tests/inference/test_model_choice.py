@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from inventory_cases import WHOLE
 
-from jaxcell import Cycles, LithiumInventory, cycle_inventory
+from jaxcell import Cell, Cycles, LithiumElectrode, LithiumInventory, Separator, cycle_inventory
 from jaxcell.inference import (
     FitSettings,
     Fold,
@@ -26,6 +26,8 @@ from jaxcell.inference import (
     loss_parameters,
     second_half,
 )
+from jaxcell.inference.cell_problem import CellProblem
+from jaxcell.inference.dataset import dataset
 from jaxcell.inference.left_out import cycle_of_rows, fitted_only
 from jaxcell.inference.model_choice import Difference, ModelComparison, ModelScore
 
@@ -173,6 +175,27 @@ def test_windows_and_what_they_leave_out():
     np.testing.assert_array_equal(part.data.capacity, alone.data.capacity)
     np.testing.assert_array_equal(part.segments, alone.segments)
     assert float(part.noise) == float(alone.noise)  # estimated from the fitted cycles alone
+
+
+def test_noise_of_a_record_is_estimated_from_what_is_fitted():
+    """Rows after the fold, twenty times as noisy, change nothing of it."""
+    cell = Cell.symmetric(LithiumElectrode(20e-6), Separator(30e-6, 0.24))
+    kappa = Parameter("kappa", "separator.ionic_conductivity", "S/m", (0.1, 1.0), initial=0.24)
+    time, current = np.arange(41.0), np.append(0.0, np.full(40, 5.0))
+    off = 1e-3 * np.random.default_rng(0).normal(size=41)
+    plan = None
+    found = []
+    for later in (1.0, 20.0):
+        voltage = np.where(np.arange(41) > 20, later, 1.0) * off
+        problem = CellProblem(cell, dataset(time, current, voltage), ParameterSet([kappa], cell), plan=plan)
+        plan = problem.plan
+        found.append(fitted_only(problem, Fold(20, 30)))
+    assert float(found[0].dataset.noise) == float(found[1].dataset.noise) == pytest.approx(1e-3, rel=0.4)
+    np.testing.assert_array_equal(found[1].data_scale, np.where(np.arange(40) < 20, found[1].dataset.noise, 1.0))
+    stated = CellProblem(cell, dataset(time, current, off, noise=2e-3), ParameterSet([kappa], cell), plan=plan)
+    assert float(fitted_only(stated, Fold(20, 30)).dataset.noise) == 2e-3
+    with pytest.raises(ValueError, match="noise cannot be estimated from 6 consecutive triples"):
+        fitted_only(problem, Fold(8, 30))
 
 
 def test_models_of_different_data_are_refused_and_failures_are_named():
