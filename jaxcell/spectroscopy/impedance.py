@@ -15,6 +15,7 @@ from jaxcell.operating_point import OperatingPoint
 from jaxcell.solver.system import State, stacked
 from jaxcell.spectroscopy.branches import RIG_PART, branches_of, bulk_at, bulk_voltages, divide, members
 from jaxcell.spectroscopy.dispersion import bulk_share, capacities_at, exponents_of, phasor
+from jaxcell.spectroscopy.resolution import warn_of_few_points
 from jaxcell.spectroscopy.response import AtFrequency, drift, linear_at, response
 from jaxcell.spectroscopy.rig import Rig
 from jaxcell.spectroscopy.spectrum import ImpedanceSpectrum
@@ -48,7 +49,8 @@ def impedance(
         rig: leads and fixture in series.
 
     Under bias, and while anything slow goes on, the state is not stationary: `ImpedanceSpectrum.drift` says by how much
-    the voltage moves in a period by itself.  Differentiable in cell, state, bias and frequencies in both modes, and a
+    the voltage moves in a period by itself.  A cathode with slow ions needs more points at high frequencies: a
+    `ResolutionWarning` says how many.  Differentiable in cell, state, bias and frequencies in both modes, and a
     pure function to jit and vmap.
 
     Raises:
@@ -71,7 +73,9 @@ def impedance(
     bias = None if current_density is None else strong_float64(current_density)
     if bias is not None and (bias.ndim or not (is_traced(bias) or np.isfinite(bias))):
         raise ValueError(f"current_density must be None or one finite number [A m-2], but is {current_density}.")
-    return _run(cell, given, state, bias, rig, points, shells)
+    found = _run(cell, given, state, bias, rig, points, shells)
+    warn_of_few_points(cell, given, found.impedance, points)
+    return found
 
 
 @partial(jax.jit, static_argnames=("points", "shells"))
