@@ -117,7 +117,8 @@ def print_design(console: Console, result: DesignResult) -> None:
     goal, unit, factor = _goal(result)
     console.print(f"[bold]{study.content.study.title}[/]")
     console.print(f"{found.verdict} ({found.evaluations} evaluations, {found.failures} failed, {result.seconds:.0f} s)")
-    console.print(f"\n{study.content.objective.direction}d {goal} = {number(found.objective / factor)} {unit}\n")
+    best = f"{_told(found.objective / factor, unit)}{_kind(result)}"
+    console.print(f"\n{study.content.objective.direction}d {goal} = {best}\n")
     table = plain_table(console, "variable", "value", "bounds", "unit", "what it costs")
     for one in found.variables:
         own, size = study.unit_of(one.name)
@@ -128,7 +129,7 @@ def print_design(console: Console, result: DesignResult) -> None:
         console.print(f"\n{_uncertain_words(result)}")
     print_bullets(console, "Limits", [_limit_words(result, k) for k in range(len(found.limits))])
     watched = [(name, value, *study.unit_of(name)) for name, value in _watched(found)]
-    print_bullets(console, "At the optimum", [f"{n} {number(v / size)} {u}" for n, v, u, size in watched])
+    print_bullets(console, "At the optimum", [f"{n} {_told(v / size, u)}{_mean(result)}" for n, v, u, size in watched])
     if result.front is not None:
         console.print(f"\n[bold]Front[/] ({result.front.dropped} designs dropped)")
         frame = front_table(result)
@@ -138,6 +139,22 @@ def print_design(console: Console, result: DesignResult) -> None:
         print_table(console, shown)
     if result.front_failure:
         console.print(f"\nNo front: {result.front_failure}")
+
+
+def _told(value: float, unit: str) -> str:
+    return number(value) if unit == "1" else f"{number(value)} {unit}"
+
+
+def _mean(result: DesignResult) -> str:
+    return "" if result.optimum.design.uncertain is None else ", mean of the samples"
+
+
+def _kind(result: DesignResult) -> str:
+    """Which number of the samples the objective is."""
+    share = result.optimum.design.objective.quantile
+    if result.optimum.design.uncertain is None or share is None:
+        return _mean(result)
+    return f", the {100.0 * share:g} % quantile of the samples"
 
 
 def _columns(frame: pd.DataFrame) -> dict[str, list[float]]:

@@ -20,7 +20,7 @@ COMBINATIONS = {
     "interfacial_resistance": "one interface: film, contact and RT/(F i0)",
     "layer_resistance": "one layer: L/kappa",
     "layer_and_interface_resistance": "one layer with its interfaces",
-    "bottom_fraction": "below the layer, of the lithium gained by the end",
+    "bottom_fraction": "below the layer, of the lithium gained when most was",
 }
 
 
@@ -37,7 +37,7 @@ def estimates(answer: dict[str, Any], study: CellStudy, factors: dict[str, float
 def with_meanings(answer: dict[str, Any]) -> dict[str, Any]:
     """Combinations that have a value, with what they mean, and with a verdict of their own where nothing that is fitted
     moves them."""
-    answer["combinations"] = {n: one for n, one in answer["combinations"].items() if np.isfinite(one["estimate"])}
+    answer["combinations"] = {n: one for n, one in answer["combinations"].items() if one["estimate"] is not None}
     for name, entry in answer["combinations"].items():
         entry["meaning"] = COMBINATIONS.get(name.rsplit(".", 1)[-1], "")
         low, high = entry["interval95"]

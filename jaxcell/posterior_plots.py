@@ -1,6 +1,7 @@
 """Figures of a posterior: marginals beside their priors, and pairs of parameters."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -35,14 +36,16 @@ class _Scale:
         scaled = values / self.factor
         return np.log10(scaled) if self.log else scaled
 
-    def mark(self, axes: Axes, along: str) -> None:
+    def mark(self, axes: Axes, along: Literal["x", "y"]) -> None:
         """Label an axis, with powers of ten where it is a logarithm."""
         axis = axes.xaxis if along == "x" else axes.yaxis
-        axis.set_label_text(self.label, fontsize=8)
-        if self.log:
-            axis.set_major_formatter(lambda value, _: f"{10.0**value:.3g}")
-        axes.tick_params(labelsize=7)
-        axes.locator_params(axis=along, nbins=4)  # pyright: ignore[reportArgumentType]
+        axis.set_label_text(self.label.replace(" / ", "\n/ "), fontsize=8)
+        span = np.ptp(self.draws) if self.log else np.ptp(self.draws) / max(abs(float(np.median(self.draws))), 1e-300)
+        digits = int(np.clip(np.ceil(2.0 - np.log10(max(span, 1e-12))), 3, 9))  # that tell ticks apart
+        power = 10.0 if self.log else None
+        axis.set_major_formatter(lambda value, _: f"{value if power is None else power**value:.{digits}g}")
+        axes.tick_params(axis=along, labelsize=7, labelrotation=0 if digits < 5 or along == "y" else 20)
+        axes.locator_params(axis=along, nbins=4 if digits < 5 else 3)  # pyright: ignore[reportArgumentType]
 
 
 def marginals_figure(

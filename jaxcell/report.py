@@ -82,7 +82,7 @@ def lithium(result: StudyResult) -> dict[str, Any]:
     gained = sum(np.asarray(c) for name, c in result.ledger.change.items() if name.startswith("working, live"))
     found = ledger_dict(result.ledger, result.loss) | {"half_cycles": _half_cycles(result, np.asarray(gained))}
     share = bottom_share_of(result.problem.cell, result.fit, result.solution)
-    return found if share is None else found | {"bottom_fraction_at_end": share.to_dict()}
+    return found if share is None else found | {"bottom_fraction": share.to_dict()}
 
 
 def ledger_dict(ledger: Ledger, loss: CellLithiumLoss | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Share of the plated lithium that lies below the layer, by the end of a record, and whether the data tell it.
+"""Share of the plated lithium that lies below the layer, when most of it is there, and whether the data tell it.
 
 In the linear regime a voltage tells one resistance, of whatever sites the lithium went to: cells of very different
 shares have the same voltage.  What tells them apart is the kink where the top site opens, a second nucleation dip or
@@ -17,6 +17,7 @@ from jaxcell.inference.identifiability import IDENTIFIED
 from jaxcell.inference.parameters import ParameterSet
 from jaxcell.inference.problem import Physical
 from jaxcell.inference.report import FitResult
+from jaxcell.model.chain import WORKING
 from jaxcell.observables import bottom_fraction
 from jaxcell.simulation import Solution
 
@@ -48,15 +49,17 @@ def dividing(cell: Cell, parameters: ParameterSet) -> tuple[str, ...]:
 
 
 def bottom_share(solution: Solution) -> Physical:
-    """The share [1] at the last time that the run reached; NaN if the run failed or no lithium was gained by then."""
-    rows = jnp.arange(solution.voltage.shape[0])
-    last = jnp.max(jnp.where(jnp.isfinite(solution.voltage), rows, 0))
-    return {SHARE: jnp.where(solution.status == 0, bottom_fraction(solution)[last], jnp.nan)}
+    """The share [1] when the working electrode had gained most, as a record may end as it began; NaN if the run failed
+    or no lithium was ever gained."""
+    share, sites = bottom_fraction(solution), solution.model.on(WORKING)
+    gained = jnp.sum(jnp.where(sites[None, :], solution.state.node[:, 0, :], 0.0), axis=1)
+    fullest = jnp.argmax(jnp.where(jnp.isfinite(share), gained, -jnp.inf))
+    return {SHARE: jnp.where(solution.status == 0, share[fullest], jnp.nan)}
 
 
 @dataclass(frozen=True)
 class BottomShare:
-    """Share of the lithium gained by the working electrode that lies below its layer, at the end of the record [1].
+    """Share of the lithium gained by the working electrode that lies below its layer, when most was gained [1].
 
     - `interval95` [1]: None where no number of another site was fitted.
     - `verdict`: "identified", "prior only", "assumed" or "by construction".
@@ -92,7 +95,7 @@ class BottomShare:
 
 def bottom_share_of(cell: Cell, fit: FitResult, solution: Solution) -> BottomShare | None:
     """The share and what it is worth, from a finished fit of `cell` and the simulation at its estimate; None for a
-    working electrode without a layer, or where the record ends without lithium gained."""
+    working electrode without a layer, or a record that never plates it."""
     value = float(bottom_share(solution)[SHARE])
     if getattr(cell.working, "layer", None) is None or not np.isfinite(value):
         return None

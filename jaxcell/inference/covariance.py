@@ -13,6 +13,8 @@ from .autocorrelation import credible_time
 from .evaluation import value_and_jacobian
 from .problem import Problem
 
+_ROUNDING = 1e-12
+"""Mean square of standardised residuals that are nothing but rounding."""
 REFUTED = 0.05
 """A stated noise is taken for too small when residuals as large as these have at most this probability."""
 
@@ -98,7 +100,8 @@ def noise_level(
     known = np.eye(len(scaled)) if others is None else np.eye(len(scaled)) + others / sizes
     p = float(np.trace(np.linalg.solve(known + scaled, scaled)))
     chi2 = float(np.sum(residuals[segments >= 0] ** 2))
-    tau = credible_time(residuals, segments)
+    # Residuals of rounding follow one another; data without noise are not told from their model by that.
+    tau = credible_time(residuals, segments) if chi2 > _ROUNDING * n else 1.0
     dof = max(n - p * tau, 0.5 * n, 1.0)
     t_dof = max(n / tau - p, 1.0)
     if estimated:

@@ -105,9 +105,14 @@ class Posterior:
     def sentences(self) -> tuple[str, ...]:
         """What the sampler's own checks say."""
         if self.chains is None:
+            ridges = self.result.identifiability.ridges
+            bent = [f"{' and '.join(ridge.names)} trade off" for ridge in ridges if len(ridge.names) > 1]
+            words = "Independent draws of the Gaussian approximation at the optimum, inside the bounds"
+            if not bent:
+                return (f"{words}: a curved trade-off is not in it.",)
             return (
-                "Independent draws of the Gaussian approximation at the optimum, inside the bounds: a curved "
-                "trade-off is not in it.",
+                f"{words}: of a curved trade-off they leave what fits, and {'; '.join(bent)}. Sample the posterior "
+                "instead, or fit the combination.",
             )
         return judge(self.checks, self.chains, self.most_steps)[1]
 

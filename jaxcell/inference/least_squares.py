@@ -4,12 +4,13 @@ Minimises 0.5 |r(theta)|^2 subject to lower <= theta <= upper. Every step solves
 system of the free parameters, (J^T J + mu D) s = -J^T r, with D the largest diagonal of J^T J met so far
 (More 1978, scale invariance) and mu updated from the gain ratio (Nielsen 1999, IMM-REP-1999-05). Parameters
 on a bound with the gradient pushing outward are held; parameters that a step would carry outside are put
-exactly on the bound and the others solved again. A step that gains less than three quarters of what was
-predicted is tried once more with a second-order correction, so that narrow curved valleys (parameters that
-trade off) are followed in long strides; the idea is the geodesic acceleration of Transtrum and Sethna (arXiv
-1201.5885), with the curvature taken from the trial itself at no extra evaluation. A trial point with
-non-finite rows or Jacobian is refused and the damping raised, so a model may fail anywhere but at the start.
-Singular Jacobians are harmless: damping makes the system definite.
+exactly on the bound and the others solved again. No step moves a parameter by more than a fifth of its range:
+from a start far away the linear model would lead onto bounds, and into the basins there. A step that gains
+less than three quarters of what was predicted is tried once more with a second-order correction, so that
+narrow curved valleys (parameters that trade off) are followed in long strides; the idea is the geodesic
+acceleration of Transtrum and Sethna (arXiv 1201.5885), with the curvature taken from the trial itself at no
+extra evaluation. A trial point with non-finite rows or Jacobian is refused and the damping raised, so a model
+may fail anywhere but at the start. Singular Jacobians are harmless: damping makes the system definite.
 """
 
 from typing import NamedTuple
@@ -30,6 +31,8 @@ _POOR_GAIN = 0.75
 _ROUND_OFF = 1e-12
 _BOUND_PASSES = 3
 _LARGEST_CORRECTION = 0.75
+_LONGEST_STEP = 0.2
+"""Of a parameter, in widths of its bounds."""
 _NEGLIGIBLE_DECREASE = 5e-5
 """A run that cannot move on is still converged when the optimum is within 0.01 standard errors: 0.5 *
 0.01^2."""
@@ -148,7 +151,7 @@ def judge(solver: LevenbergMarquardt, box: Box, state: SolverState, latest: Eval
     scale = jnp.maximum(state.scale, jnp.diag(current.information))
     steps = state.steps + 1
 
-    step, predicted = _bounded_step(current, box, scale, damping)
+    step, predicted = _bounded_step(current, _near(box, current.theta), scale, damping)
     status, decrease = _status(solver, box, current, scale)
     ended = jnp.where(decrease <= _NEGLIGIBLE_DECREASE, int(Status.CONVERGED_COST), int(Status.STALLED))
     status = jnp.where((status == Status.RUNNING) & (damping > _DAMPING_RANGE[1]), ended, status)
@@ -215,6 +218,12 @@ def _solve_free(
     d = jax.lax.rsqrt(jnp.maximum(jnp.diag(system), jnp.finfo(A.dtype).tiny))
     factor = jnp.linalg.cholesky(system * d[:, None] * d[None, :])
     return jnp.where(free, d * jax.scipy.linalg.cho_solve((factor, True), d * right), held_step)
+
+
+def _near(box: Box, theta: Float[Array, " parameters"]) -> Box:
+    """The part of the box that one step may reach: the linear model of a far start is not believed across the box."""
+    reach = _LONGEST_STEP * (box.upper - box.lower)
+    return Box(jnp.maximum(box.lower, theta - reach), jnp.minimum(box.upper, theta + reach))
 
 
 def _positive_scale(scale: Float[Array, " parameters"]) -> Float[Array, " parameters"]:

@@ -11,7 +11,7 @@ from jaxcell.study.joint_study import JointStudy
 from jaxcell.study.messages import StudyError, checked
 from jaxcell.study.protocol_schema import ProtocolStudyFile
 from jaxcell.study.protocol_study import ProtocolStudy
-from jaxcell.study.study import Study, load_study, read_tables
+from jaxcell.study.study import Study, load_study, read_tables, study_name
 
 
 def open_study(path: str | os.PathLike[str]) -> Study | CapacityStudy | ProtocolStudy | JointStudy | DesignStudy:
@@ -22,7 +22,7 @@ def open_study(path: str | os.PathLike[str]) -> Study | CapacityStudy | Protocol
         StudyError: as `load_study`.
     """
     source, place, tables = read_tables(path)
-    name = place.stem
+    name = study_name(place)
     if "objective" in tables:
         content = checked(DesignFile, tables, source)
         return DesignStudy(name, source, study_folder(place, content.study), content)

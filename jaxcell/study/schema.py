@@ -285,9 +285,8 @@ class PosteriorTable(Table):
     def _consistent(self) -> "PosteriorTable":
         if self.student_dof is not None and self.discrepancy:
             raise ValueError("takes student_dof or discrepancy = true, not both")
-        asked = sorted(
-            self.model_fields_set & {"noise", "student_dof", "discrepancy", "target_accept", "max_tree_depth"}
-        )
+        of_chains = ("discrepancy", "max_tree_depth", "noise", "student_dof", "target_accept", "warmup")
+        asked = [name for name in of_chains if getattr(self, name) != type(self).model_fields[name].default]
         if self.method == "laplace" and asked:
             raise ValueError(f"needs method = 'nuts' with {asked[0]}, but it is 'laplace'")
         if self.noise == "fitted" and (self.student_dof is not None or self.discrepancy):

@@ -214,6 +214,11 @@ def with_fit_options(content: Any, *, starts: int | None, seed: int | None, tabl
     return content.model_copy(update={table: getattr(content, table).model_copy(update=changes)})
 
 
+def study_name(place: Path) -> str:
+    """Of the file; of the folder of results for the study that was written into it."""
+    return place.resolve().parent.name if place.name == "config.toml" else place.stem
+
+
 def data_place(table: str, written: str, folder: Path, source: str) -> str:
     """Path of the file that a study names in a table, environment variables and ~ expanded.
 
@@ -260,7 +265,7 @@ def load_study(path: str | os.PathLike[str]) -> Study:
     """
     source, place, tables = read_tables(path)
     content = checked(StudyFile, tables, source)
-    return Study(place.stem, source, study_folder(place, content.study), content)
+    return Study(study_name(place), source, study_folder(place, content.study), content)
 
 
 def read_tables(path: str | os.PathLike[str]) -> tuple[str, Path, dict[str, Any]]:

@@ -74,7 +74,7 @@ def split_key(key: str) -> tuple[str, str, float]:
 
 def factor_of(unit: str, si_unit: str) -> float | None:
     """Factor from a parameter's unit to `si_unit`; None if the unit does not fit. Spelling may vary (Ω, µ, cm^2)."""
-    known = {_plain(name): factor for name, factor in PARAMETER_UNITS[si_unit].items()}
+    known = {_plain(name): factor for name, factor in PARAMETER_UNITS.get(si_unit, {}).items()}
     return known.get(_plain(unit))
 
 

@@ -72,7 +72,7 @@ def lithium_words(lithium: dict[str, Any]) -> list[str]:
         count = f"{len(halves)} half-cycle{'s' if len(halves) > 1 else ''}"
         gross = number(lithium["gross_throughput"])
         words.append(f"{span} mAh cm-2 moved per half-cycle ({count}); {gross} mAh cm-2 passed in all, either way.")
-    share = lithium.get("bottom_fraction_at_end")
+    share = lithium.get("bottom_fraction")
     if share is not None:
         words.append(share["words"])
     imbalance = lithium["relative_imbalance"]

@@ -184,3 +184,11 @@ def test_draws_that_are_refused(file, posterior, old: str, new: str, message: st
     del posterior
     with pytest.raises(StudyError, match=message):
         _design(file(added=replaced(DRAWS, (old, new))))
+
+
+def test_a_conductivity_is_no_rate(file, posterior) -> None:
+    del posterior
+    steps = '[cycle]\nsteps = ["Charge at C/2 for 1 min"]\n'
+    wrong = replaced(DRAWS, ('"electrode.layer.ionic_conductivity"', '"cycle[0]"'))
+    with pytest.raises(StudyError, match=r"\[draws.places\] layer_conductivity is in S m-1, but cycle\[0\] takes 1/h"):
+        _design(file(added=steps + wrong))

@@ -10,6 +10,8 @@ import pytest
 from small_study import STUDY, TOTAL, call, write_record
 
 from jaxcell.inference.extras import import_arviz
+from jaxcell.study.schema import PosteriorTable
+from jaxcell.study.study import study_name
 
 pytest.importorskip("numpyro", reason="the extra `bayes` is not installed")
 pytest.importorskip("xarray", reason="the extra `bayes` is not installed")
@@ -76,3 +78,14 @@ def test_what_cannot_be_sampled_is_refused_before_anything_runs(
     called = call("fit", study(), "--posterior")
     assert called.code == 1
     assert 'pip install "jaxcell[bayes]"' in called.stderr
+
+
+def test_table_of_a_laplace_posterior_reads_what_it_writes() -> None:
+    """`config.toml` holds every default."""
+    table = PosteriorTable(method="laplace", draws=300)
+    assert PosteriorTable(**table.model_dump(exclude_none=True)) == table
+
+
+def test_a_study_from_results_keeps_its_name(tmp_path: Path) -> None:
+    assert study_name(tmp_path / "pulses.toml") == "pulses"
+    assert study_name(tmp_path / "results" / "pulses" / "config.toml") == "pulses"

@@ -54,6 +54,8 @@ def test_small_currents_do_not_tell_the_share_and_a_kink_does() -> None:
     assert not share.identifiable
     assert share.interval95[0] < 0.2 < share.estimate < 0.6
     assert share.interval95[1] > 1.0
+    _, share = found(record(1e-6, [2.0] * 6 + [-2.0] * 6, plan))  # ends as it began: told when most was there
+    assert 0.2 < share.estimate < 0.6
     closed = record(0.03, small, plan)
     verdicts, share = found(closed)
     assert verdicts == {"layer": "identified", "top": "prior only"}
@@ -96,5 +98,5 @@ def test_the_report_says_what_the_share_is_worth(other_sites: bool, told: bool |
     share = judged(0.8, other_sites, found)
     assert re.match(words, share.sentence)
     assert lithium_words(
-        {"rows": {}, "relative_imbalance": None, "loss": None, "bottom_fraction_at_end": share.to_dict()}
+        {"rows": {}, "relative_imbalance": None, "loss": None, "bottom_fraction": share.to_dict()}
     ) == [share.sentence]

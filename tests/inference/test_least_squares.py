@@ -21,6 +21,7 @@ from inference_cases import (
 
 from jaxcell.inference import Box, FunctionProblem, LevenbergMarquardt, Parameter, ParameterSet, Status, least_squares
 from jaxcell.inference.evaluation import evaluate, plain_weighting, value_and_jacobian
+from jaxcell.inference.least_squares import init, judge
 
 solve = eqx.filter_jit(least_squares)
 
@@ -74,7 +75,7 @@ def test_same_optimum_as_scipy(problem):
     ("problem", "held", "bound"),
     [
         (rosenbrock_problem(x_bounds=(-3.0, 0.5)), 0, "upper"),
-        (rosenbrock_problem(y_bounds=(1.5, 3.0), start=(-1.2, 2.0)), 1, "lower"),
+        (rosenbrock_problem(y_bounds=(1.5, 3.0), start=(1.2, 2.0)), 1, "lower"),
         (decay_problem(white(0), parameters=decay_parameters(rate=(0.05, 1.0))), 1, "upper"),
         (decay_problem(white(0), parameters=decay_parameters(amplitude=(2.5, 9.0))), 0, "lower"),
     ],
@@ -261,3 +262,18 @@ def test_segments_must_match_the_residuals():
     problem = decay_problem(white(0), segments=jnp.zeros(7, dtype=jnp.int32))
     with pytest.raises(ValueError, match=r"residuals have shape \(60,\), but 'segments' has shape \(7,\)"):
         least_squares(problem, problem.parameters.initial, SOLVER)
+
+
+def test_no_step_crosses_more_than_a_fifth_of_the_range():
+    """A straight line from far away: undamped, the first step would reach the optimum."""
+    parameters = ParameterSet([Parameter(name, name, "1", (0.0, 10.0), "linear", initial=0.5) for name in "ab"])
+    problem = FunctionProblem(parameters, lambda v, d: jnp.stack([v["a"] - 9.0, v["b"] - 1.0]) / 0.1, None)
+    box, weighting = Box(parameters.lower, parameters.upper), plain_weighting(problem)
+    state, seen = init(problem, parameters.initial, box), []
+    while state.status == Status.RUNNING:
+        seen.append(np.asarray(state.trial))
+        state = judge(SOLVER, box, state, evaluate(problem, state.trial, weighting))
+    widths = np.abs(np.diff(seen, axis=0))
+    assert widths[0, 0] == pytest.approx(0.2)
+    assert widths.max() <= 0.2 + 1e-12
+    np.testing.assert_allclose(state.current.theta, [0.9, 0.1], atol=1e-9)

@@ -211,3 +211,11 @@ def test_rmse_is_in_data_units():
     assert result.rmse == pytest.approx(0.02 * np.sqrt(np.mean(rows**2)), rel=1e-9)
     assert result.to_dict()["fit"]["rmse_unit"] == "V"
     assert fit(decay_problem(white(0)), starts=12).rmse is None
+
+
+def test_rounding_is_not_correlated_noise():
+    """Data without noise leave residuals that follow one another, and are nothing."""
+    smooth = 1e-12 * np.sin(np.linspace(0.0, 3.0, 60))
+    segments = np.zeros(60, dtype=np.int32)
+    assert noise_level(smooth, segments, np.eye(2), np.ones(2)).inflation == 1.0
+    assert noise_level(1e12 * smooth, segments, np.eye(2), np.ones(2)).autocorrelation_time > 5.0
