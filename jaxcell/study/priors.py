@@ -11,13 +11,16 @@ from jaxcell.study import schema
 
 STUDY = "the study"
 """Source of a prior that the study gives."""
+MOST = 0.5
+"""Share of a stated prior that may lie outside its bounds."""
 
 
 def written_prior(table: schema.ParameterTable, factor: float, places: Sequence[str]) -> Prior | None:
     """The prior that a table gives, its unit being `factor` SI units; None where it gives none.
 
     Raises:
-        ValueError: it asks for the default, and there is none at these places or none of it lies between the bounds.
+        ValueError: it asks for the default, and there is none at these places or none of it lies between the bounds; or
+            most of what it states lies outside them.
     """
     told = table.prior
     if told is None:
@@ -26,6 +29,16 @@ def written_prior(table: schema.ParameterTable, factor: float, places: Sequence[
         return Uniform(source=STUDY)
     if told.kind == "default":
         return _asked_for(table, factor, places)
+    stated = _stated(told, factor)
+    outside = stated.outside(*(bound * factor for bound in table.bounds))
+    if outside > MOST:
+        raise ValueError(
+            f"the prior contradicts the bounds: {100.0 * outside:.3g} % of it lies outside of {_bounds(table)}."
+        )
+    return stated
+
+
+def _stated(told: schema.PriorTable, factor: float) -> Prior:
     if told.mean is not None and told.sd is not None:
         return Normal(told.mean * factor, told.sd * factor, source=STUDY)
     median = None if told.median is None else told.median * factor

@@ -97,6 +97,12 @@ def test_a_lognormal_default_needs_bounds_above_zero(study: Write) -> None:
             'path = "separator.thickness"\nunit = "um"\nbounds = [1, 1000]\nprior = "default"\n',
             "[parameters.separator_conductivity]: prior = 'default' has no range for separator.thickness; give",
         ),
+        (
+            SEPARATOR_PRIOR + "\n",
+            "prior = { range95 = [100, 1000] }\n\n",
+            "[parameters.separator_conductivity]: the prior contradicts the bounds: 100 % of it lies outside of "
+            "[0.001, 10] mS/cm.",
+        ),
     ],
 )
 def test_refusals(study: Write, old: str, new: str, expected: str) -> None:
