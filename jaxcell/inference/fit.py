@@ -14,13 +14,11 @@ from .member_noise import inflated, member_noise, pooled, slope, told
 from .multistart import FROM_KEYBOARD, Progress, prepare, run_starts, start_points
 from .prior_summary import prior_summaries
 from .problem import Problem
-from .report import FitResult, MemberFit, ParameterEstimate, StartRecord
+from .report import SAME_OPTIMUM, FitResult, MemberFit, ParameterEstimate, StartRecord
 from .results import Status
 from .ridge import physical
 from .stages import Stage, settle
 
-SAME_OPTIMUM = 0.01
-"""Two losses this close [1] are the same optimum: likelihoods that differ by one per cent."""
 _ON_BOUND = 1e-9
 _LEAST_POINTS = 12
 """Fewest points of a traced ridge; with as many starts or more, the ridge runs the fit's own compiled

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -43,6 +44,12 @@ class ParameterEstimate:
     def identifiable(self) -> bool:
         """Whether the data alone settle this parameter."""
         return self.verdict.identifiable
+
+
+SAME_OPTIMUM = 0.01
+"""Two losses this close [1] are the same optimum: likelihoods that differ by one per cent."""
+_APART = 5.0
+"""Standard errors by which two optima are not one."""
 
 
 @dataclass(frozen=True)
@@ -200,9 +207,29 @@ class FitResult:
             early = f"The fit was {self.stopped}; this is the best point so far." if self.stopped else None
             return (early or self.status.sentence) + (f" It ended with {onto}." if ended else "")
         if not ended:
-            return self.status.sentence
+            return " ".join([self.status.sentence, *self.elsewhere])
         others = f"; for the others {self.status.reason}" if len(ended) < len(self.parameters) else ""
         return f"The fit converged with {onto}, beyond which the loss may fall further{others}."
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """Where starts reached the same loss at other values of identified parameters, which are then not the only ones
+        that fit: an exchange of two exponentials, say. One sentence, or none."""
+        told = [k for k, one in enumerate(self.parameters.values()) if one.identifiable]
+        names, apart = list(self.parameters), _APART * self.standard_errors[told]
+        others = [
+            start
+            for start in self.starts
+            if start.loss <= self.loss + SAME_OPTIMUM and np.any(np.abs(start.theta - self.theta)[told] > apart)
+        ]
+        if not others:
+            return ()
+        values = self.problem.parameters.to_physical(jnp.asarray(others[0].theta))
+        there = ", ".join(f"{names[k]} = {float(values[names[k]]):.4g} {self.parameters[names[k]].unit}" for k in told)
+        count = f"{len(others)} of {len(self.starts)} starts"
+        return (
+            f"But {count} reached the same loss elsewhere, such as {there}: intervals are those about one optimum.",
+        )
 
     @property
     def missed(self) -> str:

@@ -1,6 +1,7 @@
 """The report: what it says, that it survives JSON, and that bounds show."""
 
 import json
+import re
 from dataclasses import replace
 
 import jax
@@ -167,3 +168,25 @@ def test_the_headline_names_what_the_model_misses(times: float, tau: float, miss
     assert told.to_dict()["missed"] == told.missed
     assert ("The model misses eis" in told.summary().splitlines()[2]) == missed
     assert result.missed == ""
+
+
+def test_starts_that_fit_as_well_elsewhere_are_told():
+    """Two exponentials may change places; what does so is not the only optimum."""
+    bounds, names = (0.05, 50.0), ("fast", "slow")
+    parameters = ParameterSet(
+        [Parameter(n, n, "1/s", bounds, initial=k) for n, k in zip(names, (5.0, 0.5), strict=True)]
+    )
+
+    def rows(values, data):
+        model = jnp.exp(-values["fast"] * TIMES) + jnp.exp(-values["slow"] * TIMES)
+        return (model - data) / 0.01
+
+    data = np.exp(-4.0 * TIMES) + np.exp(-0.6 * TIMES) + white(1, 0.01)
+    result = fit(FunctionProblem(parameters, rows, data), starts=12)
+    assert {p.identifiable for p in result.parameters.values()} == {True}
+    assert re.search(
+        r"But \d+ of 12 starts reached the same loss elsewhere, such as fast = \S+ 1/s, slow", result.sentence
+    )
+    assert result.to_dict()["fit"]["message"] == result.sentence
+    alone = fit(sum_problem(), starts=12)
+    assert alone.elsewhere == ()
