@@ -59,7 +59,7 @@ def test_the_shim_speaks_to_either_arviz(monkeypatch):
 def test_figures_show_every_parameter(drawn):
     figure = marginals_figure(drawn, {"layer": 1e-4, "interface": 1.0}, {"layer": "ohm cm2", "interface": "ohm"})
     labels = [axes.get_xlabel() for axes in figure.axes]
-    assert labels == ["layer / ohm cm2", "interface / ohm"]
+    assert labels == ["layer\n/ ohm cm2", "interface\n/ ohm"]
     pairs = pairs_figure(drawn)
     assert pairs is not None
     assert len(pairs.axes) == 4
