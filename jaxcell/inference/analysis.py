@@ -13,9 +13,9 @@ from .covariance import posterior_covariance
 from .cut_gaussian import CutGaussian, cut_interval
 from .evaluation import Evaluation, Weighting, plain_weighting
 from .identifiability import IDENTIFIED, Direction, Thresholds, Verdict, directions, judge_parameters
-from .least_squares import Box, LevenbergMarquardt
+from .least_squares import LevenbergMarquardt
 from .member_noise import Told, told
-from .multistart import MultistartSettings, evaluate_starts, prepare
+from .multistart import MultistartSettings, evaluate_starts, prepare, whole_boxes
 from .problem import Problem
 from .ridge import Profiler, Ridge, trace_ridge, trade_offs, trades_off
 
@@ -209,8 +209,7 @@ def explain(
     """
     settings = FitSettings() if settings is None else settings
     theta = problem.parameters.initial if theta is None else theta
-    lower, upper = problem.parameters.lower, problem.parameters.upper
-    boxes = Box(*(jnp.tile(bound[None, :], (points, 1)) for bound in (lower, upper)))
+    boxes = whole_boxes(problem.parameters, points)
     state = prepare(problem, jnp.tile(theta[None, :], (points, 1)), boxes)
     stated = plain_weighting(problem)
     batch = evaluate_starts(problem, state, boxes, stated, settings.multistart)

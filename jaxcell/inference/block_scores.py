@@ -15,9 +15,8 @@ from jaxcell.inference.evaluation import plain_weighting
 from jaxcell.inference.fit import fit
 from jaxcell.inference.forecast import capacity_draws, predictive_draws
 from jaxcell.inference.inventory_problem import InventoryProblem
-from jaxcell.inference.least_squares import Box
 from jaxcell.inference.left_out import Fold, cycle_of_rows, fitted_only
-from jaxcell.inference.multistart import evaluate_starts, prepare
+from jaxcell.inference.multistart import evaluate_starts, prepare, whole_boxes
 from jaxcell.inference.problem import Problem
 from jaxcell.inference.report import FitResult
 from jaxcell.inference.scores import FEWEST_DOF, crps_of_draws, crps_student, pit_of_draws
@@ -103,8 +102,7 @@ def _of_residuals(
     whole: Problem, result: FitResult, rows: Int[np.ndarray, " rows"], starts: int, settings: FitSettings
 ) -> Scored:
     seen = eqx.tree_at(lambda p: p.segments, result.problem, whole.segments)
-    lower, upper = whole.parameters.lower, whole.parameters.upper
-    boxes = Box(*(jnp.tile(bound[None, :], (starts, 1)) for bound in (lower, upper)))
+    boxes = whole_boxes(whole.parameters, starts)
     state = prepare(seen, jnp.tile(jnp.asarray(result.theta)[None, :], (starts, 1)), boxes)
     at = evaluate_starts(seen, state, boxes, plain_weighting(seen), settings.multistart)
     scale = np.asarray(seen.noise_scale)[rows]

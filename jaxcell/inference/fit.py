@@ -1,7 +1,6 @@
 """From a problem to an answer: many starts, the best optimum, its noise level, its intervals and its
 verdicts."""
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -9,9 +8,8 @@ from .analysis import FitSettings, Identifiability, analyse, interval95
 from .combinations import estimate_combinations
 from .covariance import Noise
 from .evaluation import plain_weighting
-from .least_squares import Box
 from .member_noise import inflated, member_noise, pooled, slope, told
-from .multistart import FROM_KEYBOARD, Progress, prepare, run_starts, start_points
+from .multistart import FROM_KEYBOARD, Progress, prepare, run_starts, start_points, whole_boxes
 from .prior_summary import prior_summaries
 from .problem import Problem
 from .report import SAME_OPTIMUM, FitResult, MemberFit, ParameterEstimate, StartRecord
@@ -52,7 +50,7 @@ def fit(
     settings = FitSettings() if settings is None else settings
     parameters = problem.parameters
     thetas = start_points(parameters, starts, seed)
-    boxes = Box(*(jnp.tile(bound[None, :], (starts, 1)) for bound in (parameters.lower, parameters.upper)))
+    boxes = whole_boxes(parameters, starts)
     weighting = plain_weighting(problem)
     state = prepare(problem, thetas, boxes)
     outcome = run_starts(problem, state, boxes, weighting, settings.multistart, progress)

@@ -92,6 +92,11 @@ def start_points(parameters: ParameterSet, starts: int, seed: int) -> Float[Arra
     return jnp.clip(jnp.asarray(points), parameters.lower[None, :], parameters.upper[None, :])
 
 
+def whole_boxes(parameters: ParameterSet, count: int) -> Box:
+    """The bounds of all parameters, once for each of `count` starts."""
+    return Box(*(jnp.tile(bound[None, :], (count, 1)) for bound in (parameters.lower, parameters.upper)))
+
+
 @eqx.filter_jit
 def prepare(problem: Problem, thetas: Float[Array, "starts parameters"], boxes: Box) -> Starts:
     """State before the first iteration; `boxes` has one row of bounds per start."""

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from .least_squares import Box
+from .multistart import whole_boxes
 from .report import FitResult
 from .ridge import Profile, Profiler, along_trade_off, merged, optima, physical, profile
 
@@ -167,8 +167,7 @@ def _first(
 def _polished(profiler: Profiler, k: int, known: Profile) -> Profile:
     """The optimum beside the lowest points known, with nothing held."""
     lowest = np.resize(np.argsort(known.costs, kind="stable")[:_BASINS], profiler.points)
-    parameters = profiler.problem.parameters
-    boxes = Box(*(jnp.tile(bound[None, :], (profiler.points, 1)) for bound in (parameters.lower, parameters.upper)))
+    boxes = whole_boxes(profiler.problem.parameters, profiler.points)
     return merged(optima(profiler, known.thetas[lowest], boxes), known, k)
 
 

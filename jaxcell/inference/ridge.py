@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float
 from .evaluation import Evaluation, Weighting
 from .identifiability import Direction
 from .least_squares import Box
-from .multistart import MultistartSettings, evaluate_starts, prepare, run_starts
+from .multistart import MultistartSettings, evaluate_starts, prepare, run_starts, whole_boxes
 from .problem import Problem
 
 _UNSEEN = 0.05
@@ -245,10 +245,9 @@ def trades_off(
     k = pivot_of(direction)
     if information[k, k] * prior_sd[k] ** 2 >= _UNSEEN:
         return True
-    parameters, count = profiler.problem.parameters, profiler.points
-    guess = np.tile(theta, (count, 1))
+    guess = np.tile(theta, (profiler.points, 1))
     guess[:, k] = _across(profiler, theta, half_width, k)
-    boxes = Box(*(jnp.tile(bound[None, :], (count, 1)) for bound in (parameters.lower, parameters.upper)))
+    boxes = whole_boxes(profiler.problem.parameters, profiler.points)
     state = prepare(profiler.problem, jnp.asarray(guess), boxes)
     likelihood = profiler.weighting._replace(prior=jnp.zeros((), dtype=jnp.float64))
     there = evaluate_starts(profiler.problem, state, boxes, likelihood, profiler.settings)
